@@ -1,0 +1,1 @@
+//! The Facebook (Graph API) channel of Strowger.

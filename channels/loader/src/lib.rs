@@ -1,0 +1,1 @@
+//! Loads Strowger channel plugins and drives their conversations over HTTP.

@@ -1,0 +1,1 @@
+//! Write a Strowger channel plugin in safe Rust.

@@ -1,0 +1,1 @@
+//! The Twitter (X API v2) channel of Strowger.
