@@ -174,7 +174,6 @@ pub struct ChannelLimits {
     pub attachments: usize,
 }
 
-
 /// An account that can send.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -16,6 +16,7 @@ pub use manifest::{
     ReplyParameter, Requirement, ValueKind,
 };
 pub use outcome::{Outcome, Report};
+pub(crate) use template::fill;
 
 use serde::{Deserialize, Serialize};
 

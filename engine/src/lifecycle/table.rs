@@ -22,14 +22,6 @@ impl Source {
             Self::At(direction, state) => 1 + direction as usize * State::ALL.len() + state as usize,
         }
     }
-
-    /// As refusals name it.
-    pub(crate) fn description(self) -> &'static str {
-        match self {
-            Self::Collection => "the collection",
-            Self::At(_, state) => state.name(),
-        }
-    }
 }
 
 /// What happens to an interaction.
@@ -135,6 +127,13 @@ pub struct Rule {
     pub tells: Tells,
     /// Whether the operation stands in the capability list.
     pub listed: bool,
+}
+
+impl Rule {
+    /// Whether the rule can lead to that state. (A new draft leaves the interaction itself alone.)
+    pub(crate) fn leads_to(&self, state: Option<State>) -> bool {
+        state.is_some_and(|state| self.next.states().iter().any(|&(_, next)| next == state))
+    }
 }
 
 const fn rule(source: Source, event: Event, next: Next, tells: Tells) -> Rule {

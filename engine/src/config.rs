@@ -1,0 +1,177 @@
+//! What an engine is opened with.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::channel::Manifest;
+use crate::operation::QueuePath;
+
+/// An engine's configuration. Unknown members of its JSON form are an error that names them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where interactions are kept.
+    pub store: StoreConfig,
+    /// The engine's name, written to `_umsInboundIxnSubmittedBy`.
+    pub name: String,
+    /// What stands before `/api/v2/…` in every `uri`.
+    pub base_uri: String,
+    /// Plugins to load. The engine itself loads none: its host does, with `strowger-loader`.
+    pub channels: Vec<PluginConfig>,
+    /// Channels that the host delivers itself.
+    pub manifests: Vec<Manifest>,
+    /// The queues, if only these exist; else any queue does.
+    pub queues: Option<Vec<String>>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreConfig::Memory,
+            name: "strowger".into(),
+            base_uri: "http://localhost:8080".into(),
+            channels: Vec::new(),
+            manifests: Vec::new(),
+            queues: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Where interactions are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum StoreConfig {
+    /// In memory: gone with the process.
+    Memory,
+}
+
+/// A plugin to load.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginConfig {
+    /// The library's absolute path.
+    pub path: String,
+    /// The plugin's configuration document.
+    pub config: Box<RawValue>,
+}
+
+/// Bounds of everything that could grow. Reaching one is a refusal with a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// A request body, in bytes.
+    pub body_bytes: usize,
+    /// An interaction's user data, in bytes of JSON.
+    pub user_data_bytes: usize,
+    /// An interaction's user data, in keys.
+    pub user_data_keys: usize,
+    /// A message or a comment, in bytes.
+    pub message_bytes: usize,
+    /// Notes that wait in one subscription.
+    pub subscription_notes: usize,
+    /// Bytes of the notes that wait in one subscription.
+    pub subscription_bytes: usize,
+    /// Subscriptions of one agent.
+    pub subscriptions: usize,
+    /// Agents that were ever seen.
+    pub agents: usize,
+    /// Interactions in the store, finished ones included.
+    pub interactions: usize,
+    /// Deliveries that are not settled.
+    pub outbox: usize,
+    /// Bytes of the texts and user data that wait for delivery.
+    pub outbox_bytes: usize,
+    /// Settled deliveries that are remembered, so that a repeated outcome is recognised.
+    pub settled: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 << 10,
+            user_data_bytes: 64 << 10,
+            user_data_keys: 512,
+            message_bytes: 64 << 10,
+            subscription_notes: 10_000,
+            subscription_bytes: 4 << 20,
+            subscriptions: 1_000,
+            agents: 1_000_000,
+            interactions: 10_000_000,
+            outbox: 1_000_000,
+            outbox_bytes: 2 << 30,
+            settled: 1_000_000,
+        }
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A member that is missing, unknown, or of the wrong kind.
+    #[error("configuration, at `{path}`: {problem}")]
+    Member {
+        /// Where: `.` is the document itself.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A text that is no JSON.
+    #[error("the configuration is not valid JSON: {0}")]
+    Json(String),
+}
+
+impl ConfigError {
+    pub(crate) fn member(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Member { path: path.into(), problem: problem.into() }
+    }
+}
+
+impl Config {
+    /// Reads the JSON form.
+    ///
+    /// ```
+    /// let config = strowger::Config::parse(r#"{"store": {"kind": "memory"}, "name": "desk"}"#)?;
+    /// assert_eq!(config.name, "desk");
+    /// let wrong = strowger::Config::parse(r#"{"nmae": "desk"}"#).unwrap_err();
+    /// assert!(wrong.to_string().contains("nmae"));
+    /// # Ok::<(), strowger::ConfigError>(())
+    /// ```
+    pub fn parse(json: &str) -> Result<Self, ConfigError> {
+        let mut unknown = Vec::new();
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let mut track = serde_path_to_error::Track::new();
+        let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+        // Manifests tolerate members that a later engine knows when a plugin emits them; what an operator
+        // wrote must be understood to the letter.
+        let config: Self = serde_ignored::deserialize(tracked, |path| unknown.push(path.to_string()))
+            .map_err(|error: serde_json::Error| match error.classify() {
+                serde_json::error::Category::Data => {
+                    ConfigError::member(track.path().to_string(), error.to_string())
+                }
+                _ => ConfigError::Json(error.to_string()),
+            })?;
+        reader.end().map_err(|error| ConfigError::Json(error.to_string()))?;
+        if let Some(path) = unknown.first() {
+            return Err(ConfigError::member(path, "is not a member that is known here"));
+        }
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks what the form can't hold.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for (index, path) in self.queues.iter().flatten().enumerate() {
+            QueuePath::parse(path)
+                .map_err(|error| ConfigError::member(format!("queues[{index}]"), error.to_string()))?;
+        }
+        for (index, manifest) in self.manifests.iter().enumerate() {
+            manifest
+                .validate()
+                .map_err(|error| ConfigError::member(format!("manifests[{index}]"), error.to_string()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,284 @@
+//! Which delivery is next: a schedule of what the store holds, kept in memory.
+//!
+//! Each account has a lane. A lane whose deliveries a plugin makes has one of them under way at a time,
+//! so that messages go out in order, and nothing goes out while the fate of an earlier message is in
+//! doubt. An account that must wait holds up no other.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{Delivery, GIVE_UP_AFTER_MS, Stage};
+use crate::interaction::DeliveryId;
+
+/// Who makes a lane's deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Pool {
+    /// A plugin, in `deliver`.
+    Plugins,
+    /// The host, for this channel.
+    Host(Arc<str>),
+}
+
+/// A delivery that was taken out of the schedule.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) id: DeliveryId,
+    /// It waited for its account's credentials as long as anything waits: it is not to be tried.
+    pub(crate) gave_up: bool,
+    lane: Lane,
+}
+
+/// An account of a channel.
+type Lane = (Arc<str>, Arc<str>);
+
+/// What there is to do in a pool.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// This now.
+    Now(Claim),
+    /// Something at this Unix time in milliseconds.
+    Until(i64),
+    /// Nothing.
+    Nothing,
+}
+
+/// The schedule.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    state: Mutex<Schedule>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Schedule {
+    lanes: HashMap<Lane, LaneState>,
+    /// The lanes that have something to do, by when.
+    ready: HashMap<Pool, BTreeSet<(i64, u64, Lane)>>,
+    /// Counts what is put in, so that what is due at the same time keeps its order.
+    number: u64,
+    /// Deliveries that are not settled, and what waits with them.
+    count: usize,
+    bytes: usize,
+    closed: bool,
+}
+
+struct LaneState {
+    pool: Pool,
+    /// To be looked up before anything else is sent.
+    doubtful: BTreeSet<(i64, u64, DeliveryId)>,
+    others: BTreeSet<(i64, u64, DeliveryId)>,
+    paused_until_ms: i64,
+    /// The platform does not accept the account's credentials: everything waits for new ones, each
+    /// delivery for [`GIVE_UP_AFTER_MS`].
+    held: bool,
+    /// A delivery of a plugin is under way.
+    busy: bool,
+    /// Where the lane stands in `ready`.
+    place: Option<(i64, u64)>,
+}
+
+impl Outbox {
+    /// Makes room for a delivery of so many bytes; `false` if there is none.
+    pub(crate) fn reserve(&self, bytes: usize, limit: usize, limit_bytes: usize) -> bool {
+        let mut state = self.state.lock();
+        let fits = state.count < limit && state.bytes.saturating_add(bytes) <= limit_bytes;
+        if fits {
+            state.count += 1;
+            state.bytes += bytes;
+        }
+        fits
+    }
+
+    /// Gives the room of a settled delivery back.
+    pub(crate) fn release(&self, bytes: usize) {
+        let mut state = self.state.lock();
+        state.count = state.count.saturating_sub(1);
+        state.bytes = state.bytes.saturating_sub(bytes);
+    }
+
+    /// How many deliveries are not settled.
+    pub(crate) fn count(&self) -> usize {
+        self.state.lock().count
+    }
+
+    /// Puts a delivery into the schedule, by its stage.
+    pub(crate) fn schedule(&self, delivery: &Delivery, pool: &Pool) {
+        let mut state = self.state.lock();
+        state.schedule(delivery, pool);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Leaves an account alone until then.
+    pub(crate) fn pause(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool, until_ms: i64) {
+        let mut state = self.state.lock();
+        let lane = (channel.clone(), account.clone());
+        let entry = state.lane(&lane, pool);
+        entry.paused_until_ms = entry.paused_until_ms.max(until_ms);
+        state.place(&lane);
+    }
+
+    /// Leaves an account alone until its credentials change.
+    pub(crate) fn hold(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
+        let mut state = self.state.lock();
+        let lane = (channel.clone(), account.clone());
+        state.lane(&lane, pool).held = true;
+        state.place(&lane);
+    }
+
+    /// Goes on with an account.
+    pub(crate) fn resume(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
+        let mut state = self.state.lock();
+        let lane = (channel.clone(), account.clone());
+        let entry = state.lane(&lane, pool);
+        entry.paused_until_ms = i64::MIN;
+        entry.held = false;
+        state.place(&lane);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Ends a claim: the delivery is settled, or goes on in its stage.
+    pub(crate) fn finish(&self, claim: Claim, pool: &Pool, goes_on: Option<&Delivery>) {
+        let mut state = self.state.lock();
+        if let Some(lane) = state.lanes.get_mut(&claim.lane) {
+            lane.busy = false;
+        }
+        if let Some(delivery) = goes_on {
+            state.schedule(delivery, pool);
+        }
+        state.place(&claim.lane);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Ends a claim of which nothing came: the delivery is looked at again then.
+    pub(crate) fn put_back(&self, claim: Claim, due_ms: i64) {
+        let mut state = self.state.lock();
+        state.number += 1;
+        let number = state.number;
+        if let Some(lane) = state.lanes.get_mut(&claim.lane) {
+            lane.busy = false;
+            // First of all: what stage it is in only the store knows.
+            lane.doubtful.insert((due_ms, number, claim.id));
+        }
+        state.place(&claim.lane);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Takes what is due, waiting for it until `deadline`. `now_ms` tells the time.
+    pub(crate) fn claim_until(
+        &self,
+        pool: &Pool,
+        deadline: Instant,
+        now_ms: impl Fn() -> i64,
+    ) -> Option<Claim> {
+        let mut state = self.state.lock();
+        loop {
+            let now = now_ms();
+            let due_ms = match state.claim(pool, now) {
+                Waiting::Now(claim) => return Some(claim),
+                Waiting::Until(due_ms) => Some(due_ms),
+                Waiting::Nothing => None,
+            };
+            if state.closed || Instant::now() >= deadline {
+                return None;
+            }
+            let due = due_ms.and_then(|due_ms| {
+                let wait = u64::try_from(due_ms.saturating_sub(now)).unwrap_or(0);
+                Instant::now().checked_add(Duration::from_millis(wait))
+            });
+            self.changed.wait_until(&mut state, due.map_or(deadline, |due| due.min(deadline)));
+        }
+    }
+
+    /// Wakes everybody who waits for something to do.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Schedule {
+    fn lane(&mut self, lane: &Lane, pool: &Pool) -> &mut LaneState {
+        self.lanes.entry(lane.clone()).or_insert_with(|| LaneState {
+            pool: pool.clone(),
+            doubtful: BTreeSet::new(),
+            others: BTreeSet::new(),
+            paused_until_ms: i64::MIN,
+            held: false,
+            busy: false,
+            place: None,
+        })
+    }
+
+    fn schedule(&mut self, delivery: &Delivery, pool: &Pool) {
+        self.number += 1;
+        let number = self.number;
+        let lane = (delivery.channel.clone(), delivery.account.clone());
+        let entry = self.lane(&lane, pool);
+        match delivery.stage {
+            Stage::Pending { due_ms } | Stage::Awaiting { due_ms, .. } => {
+                entry.others.insert((due_ms, number, delivery.id));
+            }
+            Stage::Doubtful { due_ms } => {
+                entry.doubtful.insert((due_ms, number, delivery.id));
+            }
+            Stage::Intended | Stage::Settled => {}
+        }
+        self.place(&lane);
+    }
+
+    /// Puts the lane where it now belongs among the ready ones.
+    fn place(&mut self, lane: &Lane) {
+        let Some(state) = self.lanes.get_mut(lane) else { return };
+        let wait_ms = if state.held { GIVE_UP_AFTER_MS } else { 0 };
+        let next = state
+            .next()
+            .filter(|_| !state.busy)
+            .map(|(due_ms, number, _)| (due_ms.saturating_add(wait_ms).max(state.paused_until_ms), number));
+        let ready = self.ready.entry(state.pool.clone()).or_default();
+        if let Some((due_ms, number)) = state.place {
+            ready.remove(&(due_ms, number, lane.clone()));
+        }
+        if let Some((due_ms, number)) = next {
+            ready.insert((due_ms, number, lane.clone()));
+        }
+        state.place = next;
+        let is_idle = next.is_none() && !state.busy && !state.held && state.paused_until_ms == i64::MIN;
+        if is_idle {
+            self.lanes.remove(lane);
+        }
+    }
+
+    fn claim(&mut self, pool: &Pool, now_ms: i64) -> Waiting {
+        let Some((due_ms, _, lane)) = self.ready.get(pool).and_then(BTreeSet::first).cloned() else {
+            return Waiting::Nothing;
+        };
+        if due_ms > now_ms {
+            return Waiting::Until(due_ms);
+        }
+        let Some(state) = self.lanes.get_mut(&lane) else { return Waiting::Nothing };
+        let gave_up = state.held;
+        let Some(id) = state.take() else { return Waiting::Nothing };
+        self.place(&lane);
+        Waiting::Now(Claim { id, gave_up, lane })
+    }
+}
+
+impl LaneState {
+    fn next(&self) -> Option<(i64, u64, DeliveryId)> {
+        self.doubtful.first().or_else(|| self.others.first()).copied()
+    }
+
+    fn take(&mut self) -> Option<DeliveryId> {
+        let (_, _, id) = self.doubtful.pop_first().or_else(|| self.others.pop_first())?;
+        // The host keeps its own order, and may have several under way.
+        self.busy = self.pool == Pool::Plugins;
+        Some(id)
+    }
+}

@@ -1,0 +1,245 @@
+//! An agent's handle: requests, readings, subscriptions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::apply::{Applied, By, Unapplied};
+use super::channels::Entry;
+use super::{API_MULTIMEDIA, AgentState, Error, Inner};
+use crate::decide::{Facts, decide, decide_on_collection};
+use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
+use crate::lifecycle::Source;
+use crate::notify::{Subscription, SubscriptionQueue, Topic};
+use crate::operation::{Refusal, Request, StatusCode};
+
+/// An agent: whatever `/api/v2/me` stands for. Any thread may call; a handle keeps its engine alive.
+///
+/// Interactions, notifications and the `referenceId` belong to the agent's id: two handles of the same id
+/// are the same agent, with the features that each was opened with.
+#[derive(Clone)]
+pub struct Agent {
+    engine: Arc<Inner>,
+    state: Arc<AgentState>,
+    may_act: bool,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Accepted: a notification with this `referenceId` tells the outcome.
+    Accepted {
+        /// Counts the agent's accepted requests.
+        reference_id: u64,
+    },
+    /// Refused: nothing was changed, and nobody was notified.
+    Refused(Refusal),
+}
+
+impl Reply {
+    /// The `statusCode`.
+    pub fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Accepted { .. } => StatusCode::Success,
+            Self::Refused(refusal) => refusal.code(),
+        }
+    }
+
+    /// The HTTP status that goes with it.
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::Accepted { .. } => StatusCode::Success.http_status(),
+            Self::Refused(refusal) => refusal.http_status(),
+        }
+    }
+
+    /// The reply as clients get it.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Accepted { reference_id } => {
+                format!("{{\"statusCode\":0,\"referenceId\":{reference_id}}}")
+            }
+            Self::Refused(refusal) => format!(
+                "{{\"statusCode\":{},\"statusMessage\":{}}}",
+                refusal.code().number(),
+                serde_json::Value::from(refusal.message())
+            ),
+        }
+    }
+}
+
+/// How often a request is decided anew when other changes come first. Within one process a lock prevents
+/// that; only a shared store or a contact that two requests resolve at once can bring it about.
+pub(super) const ATTEMPTS: usize = 16;
+
+impl Agent {
+    pub(super) fn new(engine: Arc<Inner>, state: Arc<AgentState>, may_act: bool) -> Self {
+        Self { engine, state, may_act }
+    }
+
+    /// The agent's id.
+    pub fn id(&self) -> &AgentId {
+        &self.state.id
+    }
+
+    /// Performs the operation that a request body asks for, on an interaction or, with no id, on the
+    /// channel's collection.
+    pub fn perform(&self, channel: &str, id: Option<&str>, body: &[u8]) -> Result<Reply, Error> {
+        let entry = self.engine.channel(channel)?;
+        Ok(match self.try_perform(&entry, id, body) {
+            Ok(applied) => Reply::Accepted { reference_id: applied.reference_id.unwrap_or(0) },
+            Err(refusal) => Reply::Refused(refusal),
+        })
+    }
+
+    fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Refusal> {
+        let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
+        if !self.may_act {
+            return Err(Refusal::new(
+                StatusCode::NoPermission,
+                format!("agent `{}` lacks the feature `{API_MULTIMEDIA}`", self.state.id),
+            ));
+        }
+        let Some(id) = id else { return again(|| self.perform_on_collection(entry, &request)) };
+        let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
+        let id = InteractionId::parse(id).map_err(|_| unknown())?;
+        again(|| {
+            let _lock = self.engine.locks.lock(id);
+            // Another agent's interaction is as good as none: its existence is not revealed.
+            let interaction = self.own(entry, id)?.ok_or_else(unknown)?;
+            let decision = decide(&interaction, &request, &self.facts(entry, Some(&interaction)))?;
+            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state))
+        })
+    }
+
+    fn perform_on_collection(&self, entry: &Entry, request: &Request<'_>) -> Result<Applied, Unapplied> {
+        let decision = decide_on_collection(request, &self.facts(entry, None))?;
+        self.engine.apply(entry, None, decision, By::Agent(&self.state))
+    }
+
+    fn facts<'a>(&'a self, entry: &'a Entry, interaction: Option<&Interaction>) -> Facts<'a> {
+        Facts {
+            now_ms: self.engine.now_ms(),
+            agent: &self.state.id,
+            manifest: &entry.manifest,
+            lifecycle: &entry.lifecycle,
+            abilities: entry.abilities(interaction),
+            engine_name: &self.engine.name,
+            limits: &self.engine.limits,
+            queues: self.engine.queues.as_deref(),
+        }
+    }
+
+    /// The interaction, if this agent has it on this channel.
+    fn own(
+        &self,
+        entry: &Entry,
+        id: InteractionId,
+    ) -> Result<Option<Arc<Interaction>>, crate::store::StoreError> {
+        let interaction = self.engine.store.interaction(id)?;
+        Ok(interaction.filter(|interaction| {
+            interaction.owner.as_ref() == Some(&self.state.id) && interaction.channel == entry.name
+        }))
+    }
+
+    /// An interaction as this agent sees it: the JSON of the resource. `None` if there is none, or if
+    /// another agent has it.
+    pub fn read(&self, channel: &str, id: &str) -> Result<Option<String>, Error> {
+        let entry = self.engine.channel(channel)?;
+        let Ok(id) = InteractionId::parse(id) else { return Ok(None) };
+        Ok(self.own(&entry, id)?.map(|interaction| self.seen(&entry, &interaction)))
+    }
+
+    /// The agent's Invited, Composing, Processing and Sent interactions on a channel, oldest first: the
+    /// JSON of each resource.
+    pub fn list(&self, channel: &str) -> Result<Vec<String>, Error> {
+        let entry = self.engine.channel(channel)?;
+        let owned = self.engine.store.owned(&self.state.id, &entry.name)?;
+        Ok(owned.iter().map(|interaction| self.seen(&entry, interaction)).collect())
+    }
+
+    /// The addresses of what [`Agent::list`] lists.
+    pub fn uris(&self, channel: &str) -> Result<Vec<String>, Error> {
+        let entry = self.engine.channel(channel)?;
+        let owned = self.engine.store.owned(&self.state.id, &entry.name)?;
+        let (base, path) = (&self.engine.base_uri, &entry.manifest.uri_path);
+        Ok(owned.iter().map(|interaction| format!("{base}/api/v2/{path}/{}", interaction.id)).collect())
+    }
+
+    fn seen(&self, entry: &Entry, interaction: &Interaction) -> String {
+        let in_focus = *self.state.focus.lock() == Some(interaction.id);
+        let resource = self.engine.resource(entry, interaction, Seen::AsItStands, self.may_act, in_focus);
+        crate::json::raw(&resource).get().to_owned()
+    }
+
+    /// Whether the operation would be allowed now, its parameters aside. `false` on an interaction that
+    /// this agent can't see.
+    pub fn can(&self, channel: &str, id: Option<&str>, operation: &str) -> Result<bool, Error> {
+        let entry = self.engine.channel(channel)?;
+        if !self.may_act {
+            return Ok(false);
+        }
+        let Some(id) = id else {
+            return Ok(is_allowed(&entry, None, operation));
+        };
+        let Ok(id) = InteractionId::parse(id) else { return Ok(false) };
+        Ok(self.own(&entry, id)?.is_some_and(|interaction| is_allowed(&entry, Some(&interaction), operation)))
+    }
+
+    /// Subscribes to one topic (`/v2/me/twitter`) or to all (`/v2/me/*`). The subscription receives what
+    /// concerns this agent's own interactions from now on.
+    pub fn subscribe(&self, topic: &str) -> Result<Subscription, Error> {
+        let known: Vec<_> = self.engine.channels.all().iter().map(|entry| entry.topic.to_string()).collect();
+        let is_known = match topic.strip_suffix('*') {
+            Some(prefix) => prefix == "/v2/me/" || known.iter().any(|known| known.starts_with(prefix)),
+            None => known.iter().any(|known| known == topic),
+        };
+        if !is_known || !topic.starts_with('/') {
+            return Err(Refusal::new(
+                StatusCode::Invalid,
+                format!("there is no topic `{topic:.64}`; the topics are: {}, /v2/me/*", known.join(", ")),
+            )
+            .into());
+        }
+        let limits = &self.engine.limits;
+        let queue = Arc::new(SubscriptionQueue::new(
+            Topic::new(topic),
+            limits.subscription_notes,
+            limits.subscription_bytes,
+        ));
+        if !self.state.hub.add(&queue, limits.subscriptions) {
+            return Err(Refusal::internal(format!(
+                "agent `{}` has {} subscriptions already: no more are allowed",
+                self.state.id, limits.subscriptions
+            ))
+            .into());
+        }
+        Ok(Subscription::new(queue, self.engine.clone()))
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Agent")
+            .field("id", &self.state.id)
+            .field("may_act", &self.may_act)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_allowed(entry: &Entry, interaction: Option<&Interaction>, operation: &str) -> bool {
+    let source = interaction.map_or(Source::Collection, Interaction::source);
+    entry.lifecycle.allowed(source, entry.abilities(interaction)).any(|name| name == operation)
+}
+
+/// Decides again as long as something else comes first.
+pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Unapplied>) -> Result<T, Refusal> {
+    for _ in 0..ATTEMPTS {
+        match attempt() {
+            Ok(done) => return Ok(done),
+            Err(Unapplied::Refused(refusal)) => return Err(refusal),
+            Err(Unapplied::Conflict) => {}
+        }
+    }
+    Err(Refusal::internal("other changes came first too often: try again"))
+}

@@ -1,0 +1,141 @@
+//! The channels of an engine, by name.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::channel::{Account, Channel, Manifest, OnUnknown};
+use crate::delivery::Pool;
+use crate::interaction::Interaction;
+use crate::lifecycle::{Abilities, Direction, Lifecycle};
+
+/// A channel as the engine uses it.
+pub(super) struct Entry {
+    pub(super) name: Arc<str>,
+    pub(super) topic: Arc<str>,
+    pub(super) manifest: Manifest,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) runner: Runner,
+    abilities: HashMap<String, Abilities>,
+    any_ability: Abilities,
+}
+
+/// Who makes a channel's deliveries.
+pub(super) enum Runner {
+    Plugin(Arc<dyn Channel>),
+    Host,
+}
+
+impl Entry {
+    fn new(manifest: Manifest, runner: Runner) -> Self {
+        let lifecycle = Lifecycle::new(&manifest);
+        let of = |account: &Account| lifecycle.abilities(account.operations.iter().map(String::as_str));
+        let abilities: HashMap<_, _> =
+            manifest.accounts.iter().map(|account| (account.name.clone(), of(account))).collect();
+        let any_ability = lifecycle
+            .abilities(manifest.accounts.iter().flat_map(|account| &account.operations).map(String::as_str));
+        Self {
+            name: manifest.channel.as_str().into(),
+            topic: manifest.topic.as_str().into(),
+            lifecycle,
+            runner,
+            abilities,
+            any_ability,
+            manifest,
+        }
+    }
+
+    /// What can be done with the channel's own operations: by the account that the interaction belongs
+    /// to, or, where that is not known, by any account.
+    pub(super) fn abilities(&self, interaction: Option<&Interaction>) -> Abilities {
+        let account = interaction.and_then(|interaction| match interaction.direction {
+            Direction::Inbound => interaction.account.as_deref(),
+            Direction::Outbound => interaction.from.as_deref(),
+        });
+        account.and_then(|account| self.abilities.get(account)).copied().unwrap_or(self.any_ability)
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        match self.runner {
+            Runner::Plugin(_) => Pool::Plugins,
+            Runner::Host => Pool::Host(self.name.clone()),
+        }
+    }
+
+    pub(super) fn on_unknown(&self, account: &str) -> OnUnknown {
+        self.manifest.account(account).map_or(OnUnknown::Ask, |account| account.on_unknown)
+    }
+}
+
+/// Finds channels by name and by path.
+#[derive(Default)]
+pub(super) struct Channels {
+    entries: RwLock<Vec<Arc<Entry>>>,
+}
+
+/// Two channels that want the same name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {what} `{name}` is served already: a channel is run by one plugin or by the host")]
+pub struct ChannelTaken {
+    what: &'static str,
+    name: String,
+}
+
+impl Channels {
+    /// Adds channels, all or none.
+    pub(super) fn add(
+        &self,
+        manifests: Vec<Manifest>,
+        runner: impl Fn() -> Runner,
+    ) -> Result<Vec<Arc<Entry>>, ChannelTaken> {
+        let mut entries = self.entries.write();
+        let mut added: Vec<Arc<Entry>> = Vec::new();
+        for manifest in manifests {
+            for other in entries.iter().chain(&added) {
+                clash(&manifest, &other.manifest)?;
+            }
+            added.push(Arc::new(Entry::new(manifest, runner())));
+        }
+        entries.extend(added.iter().cloned());
+        Ok(added)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Entry>> {
+        self.entries.read().iter().find(|entry| *entry.name == *name).cloned()
+    }
+
+    /// The channel that a path segment under `/api/v2/me` stands for.
+    pub(super) fn of_collection(&self, segment: &str) -> Option<Arc<Entry>> {
+        let entries = self.entries.read();
+        entries.iter().find(|entry| entry.manifest.collections.iter().any(|path| path == segment)).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
+        self.entries.read().clone()
+    }
+
+    /// The names, for messages.
+    pub(super) fn names(&self) -> String {
+        let mut names = String::new();
+        for entry in self.entries.read().iter() {
+            let _ = write!(names, "{}`{}`", if names.is_empty() { "" } else { ", " }, entry.name);
+        }
+        if names.is_empty() { "none".into() } else { names }
+    }
+}
+
+fn clash(new: &Manifest, old: &Manifest) -> Result<(), ChannelTaken> {
+    let taken = |what, name: &str| Err(ChannelTaken { what, name: name.to_owned() });
+    if new.channel == old.channel {
+        return taken("channel", &new.channel);
+    }
+    if new.topic == old.topic {
+        return taken("topic", &new.topic);
+    }
+    match new.collections.iter().find(|path| old.collections.contains(path)) {
+        Some(path) => taken("collection", path),
+        None => Ok(()),
+    }
+}

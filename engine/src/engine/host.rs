@@ -1,0 +1,190 @@
+//! The host's side: what comes in, and who gets it.
+
+use std::sync::Arc;
+
+use super::agent::again;
+use super::apply::{By, Unapplied};
+use super::channels::{Entry, Runner};
+use super::{Engine, Error, Inner};
+use crate::channel::{ChannelFault, WebhookAnswer, WebhookReply, WebhookRequest};
+use crate::decide::{Decision, decide_offer, decide_receive, decide_revoke};
+use crate::inbound::Inbound;
+use crate::interaction::{AgentId, Interaction, InteractionId};
+use crate::lifecycle::State;
+use crate::operation::{QueuePath, Refusal};
+use crate::store::LastAgent;
+
+/// An interaction in a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The interaction.
+    pub id: InteractionId,
+    /// The channel's name.
+    pub channel: String,
+    /// The contact on the other side.
+    pub contact_id: Option<String>,
+    /// Since when it has this place: Unix time in milliseconds.
+    pub since_ms: i64,
+    /// Whether it can be offered; a completed one that was placed here can't.
+    pub can_be_offered: bool,
+}
+
+impl Engine {
+    /// Takes in what a customer wrote: a new interaction that waits in its queue. The same `external_id`
+    /// handed in again gives the first interaction's id, and makes no second one.
+    pub fn receive(&self, channel: &str, inbound: &Inbound) -> Result<InteractionId, Error> {
+        let entry = self.inner.channel(channel)?;
+        Ok(again(|| self.inner.receive(&entry, inbound))?)
+    }
+
+    /// Offers a queued interaction to an agent. [`Error::Conflict`] if it does not wait in a queue: it
+    /// was offered before, say.
+    pub fn offer(&self, id: &str, agent_id: &str) -> Result<(), Error> {
+        let unknown = || Refusal::not_found(format!("there is no agent `{agent_id:.64}`"));
+        let agent = AgentId::parse(agent_id).map_err(|_| unknown())?;
+        if self.inner.seen_agent(&agent)?.is_none() {
+            return Err(unknown().into());
+        }
+        self.inner
+            .move_by_host(id, "it does not wait in a queue", |interaction| decide_offer(interaction, &agent))
+    }
+
+    /// Takes an offer back. [`Error::Conflict`] if it is not offered, or was accepted already.
+    pub fn revoke(&self, id: &str) -> Result<(), Error> {
+        self.inner.move_by_host(id, "it is not offered", decide_revoke)
+    }
+
+    /// The oldest interaction that waits in a queue. It stays there until it is offered.
+    pub fn queue_next(&self, queue_path: &str) -> Result<Option<InteractionId>, Error> {
+        let queue = self.inner.queue(queue_path)?;
+        Ok(self.inner.store.queue_next(&queue)?)
+    }
+
+    /// What stands in a queue, oldest first, completed interactions that were placed there included.
+    pub fn queue(&self, queue_path: &str) -> Result<Vec<Waiting>, Error> {
+        let queue = self.inner.queue(queue_path)?;
+        let interactions = self.inner.store.queue(&queue)?;
+        Ok(interactions
+            .iter()
+            .map(|interaction| Waiting {
+                id: interaction.id,
+                channel: interaction.channel.to_string(),
+                contact_id: interaction.contact_id.as_deref().map(str::to_owned),
+                since_ms: interaction.placement.as_ref().map_or(0, |place| place.since_ms),
+                can_be_offered: interaction.state == State::Queued,
+            })
+            .collect())
+    }
+
+    /// Who last had to do with a contact on a channel, as recorded by `saveLAR`.
+    pub fn last_agent(&self, contact_id: &str, channel: &str) -> Result<Option<LastAgent>, Error> {
+        let entry = self.inner.channel(channel)?;
+        Ok(self.inner.store.last_agent(contact_id, &entry.name)?)
+    }
+
+    /// An interaction's record, whoever has it: for hosts that route or report.
+    pub fn interaction(&self, id: &str) -> Result<Option<Arc<Interaction>>, Error> {
+        let Ok(id) = InteractionId::parse(id) else { return Ok(None) };
+        Ok(self.inner.store.interaction(id)?)
+    }
+
+    /// Hands a platform's webhook request to the channel, and takes in what it reports.
+    pub fn ingest(
+        &self,
+        channel: &str,
+        request: &WebhookRequest,
+        body: &[u8],
+    ) -> Result<WebhookReply, Error> {
+        let entry = self.inner.channel(channel)?;
+        let Runner::Plugin(plugin) = &entry.runner else {
+            return Err(ChannelFault::new("the host runs this channel itself: use `receive`").into());
+        };
+        let WebhookAnswer { answer, inbound } = plugin.ingest(request, body)?;
+        for document in inbound {
+            let name = document.get("channel").and_then(serde_json::Value::as_str).unwrap_or(channel);
+            let entry = self.inner.channel(name)?;
+            let inbound = Inbound::parse(&document.to_string())?;
+            again(|| self.inner.receive(&entry, &inbound))?;
+        }
+        Ok(answer)
+    }
+
+    /// Goes on with an account that the platform had refused: its credentials have changed.
+    pub fn resume_account(&self, channel: &str, account: &str) -> Result<(), Error> {
+        let entry = self.inner.channel(channel)?;
+        self.inner.outbox.resume(&entry.name, &account.into(), &entry.pool());
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn receive(&self, entry: &Entry, inbound: &Inbound) -> Result<InteractionId, Unapplied> {
+        if let Some(external_id) = &inbound.external_id
+            && let Some(first) = self.store.external(&entry.name, external_id)?
+        {
+            return Ok(first);
+        }
+        let limits = &self.limits;
+        let too_large = |name: &str, found: usize, limit: usize| {
+            Refusal::out_of_range(format!("`{name}` has {found} bytes: at most {limit} are allowed"))
+        };
+        if inbound.message.len() > limits.message_bytes {
+            return Err(too_large("message", inbound.message.len(), limits.message_bytes).into());
+        }
+        let data_bytes = inbound.user_data.as_raw().get().len();
+        if data_bytes > limits.user_data_bytes {
+            return Err(too_large("userData", data_bytes, limits.user_data_bytes).into());
+        }
+        if inbound.user_data.len() > limits.user_data_keys {
+            return Err(Refusal::out_of_range(format!(
+                "`userData` has {} keys: at most {} are allowed",
+                inbound.user_data.len(),
+                limits.user_data_keys
+            ))
+            .into());
+        }
+        self.check_declared(&inbound.queue_path)?;
+        let decision = decide_receive(inbound, &entry.manifest, self.now_ms());
+        let by = By::Host { external_id: inbound.external_id.as_deref(), id: inbound.id };
+        let applied = self.apply(entry, None, decision, by)?;
+        // A received interaction is a created one.
+        applied.created.ok_or_else(|| Refusal::internal("nothing was received").into())
+    }
+
+    fn move_by_host(
+        &self,
+        id: &str,
+        otherwise: &str,
+        decide: impl Fn(&Interaction) -> Option<Decision>,
+    ) -> Result<(), Error> {
+        let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
+        let id = InteractionId::parse(id).map_err(|_| unknown())?;
+        let moved = again(|| {
+            let _lock = self.locks.lock(id);
+            let interaction = self.store.interaction(id)?.ok_or_else(unknown)?;
+            let entry = self.channels.find(&interaction.channel).ok_or_else(|| {
+                Refusal::not_found(format!("there is no channel `{}`", interaction.channel))
+            })?;
+            let Some(decision) = decide(&interaction) else { return Ok(Err(interaction.state)) };
+            self.apply(&entry, Some(id), decision, By::Host { external_id: None, id: None }).map(|_| Ok(()))
+        })?;
+        moved.map_err(|state: State| {
+            Error::Conflict(format!("interaction {id} is {}: {otherwise}", state.name()))
+        })
+    }
+
+    fn queue(&self, queue_path: &str) -> Result<QueuePath, Error> {
+        let queue = QueuePath::parse(queue_path).map_err(|error| Refusal::invalid("queuePath", error))?;
+        self.check_declared(&queue)?;
+        Ok(queue)
+    }
+
+    fn check_declared(&self, queue: &QueuePath) -> Result<(), Refusal> {
+        match &self.queues {
+            Some(declared) if !declared.contains(queue) => {
+                Err(Refusal::not_found(format!("there is no queue `{queue}`")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

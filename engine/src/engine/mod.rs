@@ -1,0 +1,331 @@
+//! The shell around the pure core: it loads, decides, commits, and then tells.
+//!
+//! Every call runs on its caller's thread; the engine has none of its own. Operations on different
+//! interactions don't wait for each other.
+
+mod agent;
+mod apply;
+mod channels;
+mod deliver;
+mod host;
+mod locks;
+mod settle;
+
+pub use agent::{Agent, Reply};
+pub use channels::ChannelTaken;
+pub use deliver::HostDelivery;
+pub use host::Waiting;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use self::channels::{Channels, Entry, Runner};
+use self::locks::Locks;
+use crate::channel::{Channel, ChannelFault, ManifestError};
+use crate::config::{Config, ConfigError, Limits};
+use crate::delivery::{Delivery, Outbox, Stage};
+use crate::environment::Environment;
+use crate::interaction::{AgentId, InteractionId, InvalidAgentId};
+use crate::lifecycle::{DiagramFormat, UnknownFormat};
+use crate::notify::Hub;
+use crate::operation::{QueuePath, Refusal};
+use crate::store::{AgentChange, AgentRecord, MemoryStore, Store, StoreError};
+
+/// The interaction engine. Any thread may call; a clone is another handle of the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+/// The feature without which an agent can do nothing here.
+pub const API_MULTIMEDIA: &str = "api-multimedia";
+
+struct Inner {
+    name: String,
+    base_uri: String,
+    limits: Limits,
+    queues: Option<Vec<QueuePath>>,
+    environment: Environment,
+    store: Arc<dyn Store>,
+    channels: Channels,
+    agents: Agents,
+    locks: Locks,
+    outbox: Outbox,
+    /// Counts interactions and placements.
+    numbers: AtomicU64,
+}
+
+/// An agent while the engine runs. The store has what lasts.
+struct AgentState {
+    id: AgentId,
+    reference_id: AtomicU64,
+    focus: Mutex<Option<InteractionId>>,
+    hub: Hub,
+}
+
+/// The agents seen since the engine was opened.
+struct Agents {
+    shards: Box<[RwLock<HashMap<AgentId, Arc<AgentState>>>]>,
+    hasher: RandomState,
+}
+
+/// Why a call of the host failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// What was asked for can't be done; code and text as agents would get them.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It can't be done as things stand.
+    #[error("{0}")]
+    Conflict(String),
+    /// No channel of that name.
+    #[error("there is no channel `{name}`; the channels are: {known}")]
+    UnknownChannel {
+        /// The name.
+        name: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A channel's manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A channel is served already.
+    #[error(transparent)]
+    ChannelTaken(#[from] ChannelTaken),
+    /// A channel failed.
+    #[error("the channel failed: {0}")]
+    Channel(#[from] ChannelFault),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Not an agent's id.
+    #[error(transparent)]
+    InvalidAgentId(#[from] InvalidAgentId),
+    /// Not a diagram format.
+    #[error(transparent)]
+    UnknownFormat(#[from] UnknownFormat),
+}
+
+impl Engine {
+    /// Opens an engine with a real clock and real chance.
+    ///
+    /// Channels that the configuration names as plugins are not loaded here: `strowger-loader` does that.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        Self::open_with(config, Environment::default())
+    }
+
+    /// Opens an engine that takes time, names and chance from `environment`.
+    pub fn open_with(config: &Config, environment: Environment) -> Result<Self, Error> {
+        let store = match config.store {
+            crate::config::StoreConfig::Memory => Arc::new(MemoryStore::new(&config.limits)),
+        };
+        Self::open_on(config, environment, store)
+    }
+
+    /// Opens an engine on a store of the host's own.
+    pub fn open_on(config: &Config, environment: Environment, store: Arc<dyn Store>) -> Result<Self, Error> {
+        config.validate()?;
+        let queues = config
+            .queues
+            .as_ref()
+            .map(|queues| queues.iter().filter_map(|queue| QueuePath::parse(queue).ok()).collect());
+        let engine = Self {
+            inner: Arc::new(Inner {
+                name: config.name.clone(),
+                base_uri: config.base_uri.trim_end_matches('/').to_owned(),
+                limits: config.limits.clone(),
+                queues,
+                environment,
+                numbers: AtomicU64::new(store.highest_number()?),
+                store,
+                channels: Channels::default(),
+                agents: Agents::new(),
+                locks: Locks::new(),
+                outbox: Outbox::default(),
+            }),
+        };
+        engine.add(config.manifests.clone(), || Runner::Host)?;
+        Ok(engine)
+    }
+
+    /// Adds a channel that carries out its deliveries in [`Engine::deliver`].
+    pub fn add_channel(&self, channel: Arc<dyn Channel>) -> Result<(), Error> {
+        let manifests = channel.manifests();
+        manifests.iter().try_for_each(crate::channel::Manifest::validate)?;
+        self.add(manifests, || Runner::Plugin(channel.clone()))
+    }
+
+    fn add(
+        &self,
+        manifests: Vec<crate::channel::Manifest>,
+        runner: impl Fn() -> Runner,
+    ) -> Result<(), Error> {
+        // Read before the channel can be used: what is accepted from now on is scheduled as it comes.
+        let unsettled = self.inner.store.unsettled()?;
+        let added = self.inner.channels.add(manifests, runner)?;
+        for delivery in unsettled {
+            if let Some(entry) = added.iter().find(|entry| entry.name == delivery.channel) {
+                self.inner.take_up(entry, &delivery)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An agent, made known to the engine: the `me` of the requests. Features belong to the handle, all
+    /// else to the agent's id.
+    pub fn agent(&self, id: &str, features: &[&str]) -> Result<Agent, Error> {
+        let state = self.inner.known_agent(&AgentId::parse(id)?)?;
+        Ok(Agent::new(self.inner.clone(), state, features.contains(&API_MULTIMEDIA)))
+    }
+
+    /// The names of the channels.
+    pub fn channels(&self) -> Vec<String> {
+        self.inner.channels.all().iter().map(|entry| entry.name.to_string()).collect()
+    }
+
+    /// A channel's manifest.
+    pub fn manifest(&self, channel: &str) -> Result<crate::channel::Manifest, Error> {
+        Ok(self.inner.channel(channel)?.manifest.clone())
+    }
+
+    /// The channel that a path segment under `/api/v2/me` stands for, as `tweets`.
+    pub fn channel_of_collection(&self, segment: &str) -> Option<String> {
+        self.inner.channels.of_collection(segment).map(|entry| entry.name.to_string())
+    }
+
+    /// Draws a channel's lifecycle, its own operations included.
+    pub fn diagram(&self, channel: &str, format: DiagramFormat) -> Result<String, Error> {
+        Ok(self.inner.channel(channel)?.lifecycle.diagram(format))
+    }
+
+    /// How many deliveries are not settled.
+    pub fn undelivered(&self) -> usize {
+        self.inner.outbox.count()
+    }
+
+    /// Wakes everybody who waits in a subscription or for a delivery. Calls that don't wait go on
+    /// working: whoever holds an agent or a subscription holds the engine.
+    pub fn close(&self) {
+        self.inner.outbox.close();
+        for shard in &self.inner.agents.shards {
+            for agent in shard.read().values() {
+                agent.hub.close();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Engine").field("name", &self.inner.name).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn now_ms(&self) -> i64 {
+        self.environment.clock.now_ms()
+    }
+
+    fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn channel(&self, name: &str) -> Result<Arc<Entry>, Error> {
+        self.channels.find(name).ok_or_else(|| Error::UnknownChannel {
+            name: name.chars().take(64).collect(),
+            known: self.channels.names(),
+        })
+    }
+
+    /// The agent, from now on known.
+    fn known_agent(&self, id: &AgentId) -> Result<Arc<AgentState>, Error> {
+        if let Some(state) = self.seen_agent(id)? {
+            return Ok(state);
+        }
+        if self.agents.count() >= self.limits.agents {
+            return Err(Refusal::internal(format!(
+                "there are {} agents already: no more are allowed",
+                self.limits.agents
+            ))
+            .into());
+        }
+        let commit = crate::store::Commit {
+            agent: Some(AgentChange { id: id.clone(), reference_id: 0, focus: None }),
+            ..crate::store::Commit::default()
+        };
+        self.store.commit(commit).map_err(apply::refusal_of)?;
+        Ok(self.agents.insert(id, AgentRecord::default()))
+    }
+
+    /// The agent, if it was ever seen.
+    fn seen_agent(&self, id: &AgentId) -> Result<Option<Arc<AgentState>>, StoreError> {
+        if let Some(state) = self.agents.find(id) {
+            return Ok(Some(state));
+        }
+        Ok(self.store.agent(id)?.map(|record| self.agents.insert(id, record)))
+    }
+
+    /// Schedules what an earlier run left behind.
+    fn take_up(&self, entry: &Entry, delivery: &Arc<Delivery>) -> Result<(), Error> {
+        let mut delivery = Delivery::clone(delivery);
+        if delivery.stage == Stage::Intended {
+            // The publishing request may have been made: look before anything else is sent.
+            delivery.stage = Stage::Doubtful { due_ms: self.now_ms() };
+            delivery.version += 1;
+            let commit = crate::store::Commit {
+                deliveries: vec![Arc::new(delivery.clone())],
+                ..crate::store::Commit::default()
+            };
+            self.store.commit(commit).map_err(apply::refusal_of)?;
+        }
+        // What was accepted once is not refused for want of room later.
+        self.outbox.reserve(delivery.bytes, usize::MAX, usize::MAX);
+        self.outbox.schedule(&delivery, &entry.pool());
+        Ok(())
+    }
+}
+
+impl Agents {
+    const SHARDS: usize = 64;
+
+    fn new() -> Self {
+        Self { shards: (0..Self::SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+    }
+
+    fn shard(&self, id: &AgentId) -> &RwLock<HashMap<AgentId, Arc<AgentState>>> {
+        let number = usize::try_from(self.hasher.hash_one(id) % Self::SHARDS as u64).unwrap_or(0);
+        &self.shards[number]
+    }
+
+    fn find(&self, id: &AgentId) -> Option<Arc<AgentState>> {
+        self.shard(id).read().get(id).cloned()
+    }
+
+    fn count(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().len()).sum()
+    }
+
+    fn insert(&self, id: &AgentId, record: AgentRecord) -> Arc<AgentState> {
+        let mut shard = self.shard(id).write();
+        shard
+            .entry(id.clone())
+            .or_insert_with(|| {
+                Arc::new(AgentState {
+                    id: id.clone(),
+                    reference_id: AtomicU64::new(record.reference_id),
+                    focus: Mutex::new(record.focus),
+                    hub: Hub::default(),
+                })
+            })
+            .clone()
+    }
+}

@@ -1,0 +1,209 @@
+//! What came of a delivery: judged, committed, told.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::apply::{By, Unapplied, refusal_of};
+use super::channels::{Entry, Runner};
+use super::{Engine, Error, Inner};
+use crate::channel::{Outcome, Report};
+use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
+use crate::delivery::{Delivery, NOT_DELIVERED, Stage, Verdict, Work, judge};
+use crate::interaction::DeliveryId;
+use crate::operation::{Refusal, StatusCode};
+use crate::store::Commit;
+
+impl Engine {
+    /// Reports what became of a delivery that the host made. Reporting the same again is fine; another
+    /// outcome of something settled is [`Error::Conflict`].
+    pub fn settle(&self, delivery_id: &str, outcome: &Outcome) -> Result<(), Error> {
+        let inner = &*self.inner;
+        let unknown = || Refusal::not_found(format!("there is no delivery `{delivery_id:.64}`"));
+        let id = DeliveryId::parse(delivery_id).map_err(|_| unknown())?;
+        let delivery = inner.store.delivery(id)?.ok_or_else(unknown)?;
+        let entry = inner.channel(&delivery.channel)?;
+        if matches!(entry.runner, Runner::Plugin(_)) {
+            return Err(Error::Conflict(format!("a plugin runs channel `{}`", delivery.channel)));
+        }
+        check_outcome(&delivery, outcome)?;
+
+        let _lock = inner.locks.lock(delivery.lock_id());
+        let delivery = inner.store.delivery(id)?.ok_or_else(unknown)?;
+        if !matches!(delivery.stage, Stage::Intended | Stage::Doubtful { .. } | Stage::Awaiting { .. }) {
+            return match &delivery.last_outcome {
+                Some(last) if last == outcome => Ok(()),
+                Some(last) => {
+                    Err(Error::Conflict(format!("delivery {id} was settled as {} already", last.name())))
+                }
+                None => Err(Error::Conflict(format!("delivery {id} was not handed out"))),
+            };
+        }
+        let mut delivery = Delivery::clone(&delivery);
+        if matches!(outcome, Outcome::Unknown { .. } | Outcome::Absent | Outcome::CannotTell { .. }) {
+            // Nobody knows more than the host: there is nothing else to look it up with.
+            delivery.stage = Stage::Doubtful { due_ms: inner.now_ms() };
+        }
+        let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into())?;
+        if let Some(delivery) = goes_on.filter(|delivery| delivery.stage.is_attempt()) {
+            inner.outbox.schedule(&delivery, &entry.pool());
+        }
+        Ok(())
+    }
+}
+
+/// Outcomes that a delivery of its kind can't have.
+fn check_outcome(delivery: &Delivery, outcome: &Outcome) -> Result<(), Refusal> {
+    let problem = match (&delivery.work, outcome) {
+        (Work::Publish, Outcome::Done) => "`done` is for operations: a message is `published`",
+        (Work::Publish, Outcome::Published { id, .. }) if id.as_deref().unwrap_or_default().is_empty() => {
+            "`published` needs the platform's `id`"
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::new(StatusCode::Invalid, problem))
+}
+
+impl Inner {
+    /// Settles a delivery, or lets it go on: then it is given back as it stands now.
+    pub(super) fn settle(
+        &self,
+        entry: &Entry,
+        delivery: Delivery,
+        report: &Report,
+    ) -> Result<Option<Delivery>, Error> {
+        let _lock = self.locks.lock(delivery.lock_id());
+        self.settle_locked(entry, delivery, report)
+    }
+
+    /// A delivery that waited for its account's credentials as long as anything waits.
+    pub(super) fn give_up(&self, entry: &Entry, delivery: Delivery) -> Result<Option<Delivery>, Error> {
+        let _lock = self.locks.lock(delivery.lock_id());
+        let verdict = Verdict::Refused {
+            code: NOT_DELIVERED.into(),
+            message: "the platform does not accept the account's credentials".into(),
+        };
+        self.carry_out(entry, delivery, verdict, &Map::new())
+    }
+
+    fn settle_locked(
+        &self,
+        entry: &Entry,
+        mut delivery: Delivery,
+        report: &Report,
+    ) -> Result<Option<Delivery>, Error> {
+        let now_ms = self.now_ms();
+        let pool = entry.pool();
+        match &report.outcome {
+            Outcome::NeedsLogin { .. } => self.outbox.hold(&delivery.channel, &delivery.account, &pool),
+            Outcome::RateLimited { until_ms } => {
+                self.outbox.pause(&delivery.channel, &delivery.account, &pool, *until_ms);
+            }
+            _ => {}
+        }
+        if let Some(until_ms) = report.throttle_until_ms {
+            self.outbox.pause(&delivery.channel, &delivery.account, &pool, until_ms);
+        }
+        if matches!(delivery.stage, Stage::Doubtful { .. } | Stage::Awaiting { .. }) {
+            delivery.looks += 1;
+        } else {
+            delivery.ended_ms = Some(now_ms);
+            delivery.looks = 0;
+        }
+        let verdict = judge(
+            &delivery,
+            &report.outcome,
+            now_ms,
+            entry.on_unknown(&delivery.account),
+            &*self.environment.random,
+        );
+        delivery.last_outcome = Some(report.outcome.clone());
+        self.carry_out(entry, delivery, verdict, &report.user_data)
+    }
+
+    fn carry_out(
+        &self,
+        entry: &Entry,
+        mut delivery: Delivery,
+        verdict: Verdict,
+        user_data: &Map<String, Value>,
+    ) -> Result<Option<Delivery>, Error> {
+        delivery.version += 1;
+        if let Verdict::Goes(stage) = verdict {
+            delivery.stage = stage;
+            self.commit_delivery(&delivery)?;
+            return Ok(Some(delivery));
+        }
+        delivery.stage = Stage::Settled;
+        let (about, bytes) = (delivery.interaction, delivery.bytes);
+        match self.ending(entry, &delivery, &verdict, user_data)? {
+            Some(decision) => {
+                self.apply(entry, about, decision, By::Delivery(delivery)).map_err(
+                    |failure| match failure {
+                        Unapplied::Refused(refusal) => Error::Refused(refusal),
+                        Unapplied::Conflict => Error::Conflict("another change came first".into()),
+                    },
+                )?;
+            }
+            None => {
+                let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
+                self.store.commit(commit).map_err(refusal_of)?;
+                self.respond(entry, &delivery, &verdict)?;
+            }
+        }
+        self.outbox.release(bytes);
+        Ok(None)
+    }
+
+    /// What the end of a delivery means for its interaction; `None` where there is none.
+    fn ending(
+        &self,
+        entry: &Entry,
+        delivery: &Delivery,
+        verdict: &Verdict,
+        user_data: &Map<String, Value>,
+    ) -> Result<Option<Decision>, Error> {
+        let Some(id) = delivery.interaction else { return Ok(None) };
+        let Some(interaction) = self.store.interaction(id)? else { return Ok(None) };
+        let decision = match (verdict, &delivery.work) {
+            (Verdict::Confirmed { id, location }, Work::Publish) => {
+                decide_confirmed(&interaction, id.as_deref(), location.as_deref(), user_data)
+            }
+            (Verdict::Refused { code, message }, Work::Publish) => {
+                decide_refused(&interaction, code, message)
+            }
+            (Verdict::Refused { code, message }, Work::Operation { .. }) => {
+                Some(decide_operated(&interaction, &delivery.agent, Err((code, message))))
+            }
+            _ => Some(decide_operated(&interaction, &delivery.agent, Ok(user_data))),
+        };
+        if decision.is_none() {
+            tracing::error!(
+                channel = %entry.name,
+                interaction = %interaction.id,
+                state = interaction.state.name(),
+                "a delivery ended, and its interaction was not on its way"
+            );
+        }
+        Ok(decision)
+    }
+
+    /// The answer to an operation on the collection.
+    fn respond(&self, entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Result<(), Error> {
+        let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(()) };
+        let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(()) };
+        agent.hub.tell(&entry.topic, || {
+            let mut response = serde_json::json!({
+                "messageType": entry.manifest.operation_response_type,
+                "referenceId": delivery.reference_id,
+                "success": if matches!(verdict, Verdict::Refused { .. }) { "false" } else { "true" },
+            });
+            if let Verdict::Refused { code, message } = verdict {
+                response["errorCode"] = code.as_str().into();
+                response["errorMessage"] = message.as_str().into();
+            }
+            response.to_string()
+        });
+        Ok(())
+    }
+}

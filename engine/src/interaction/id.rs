@@ -1,0 +1,115 @@
+//! Names of things: interactions, deliveries and agents.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+/// The name of an interaction or a delivery: up to [`Id::MAX_LEN`] letters, digits, `-` and `_`.
+///
+/// Ids that the engine makes have 16 characters, digits and upper-case letters, as `01QQQG2MU214P06D`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id {
+    bytes: [u8; Self::MAX_LEN],
+    len: u8,
+}
+
+/// The id of an interaction.
+pub type InteractionId = Id;
+/// The id of a delivery.
+pub type DeliveryId = Id;
+
+impl Id {
+    /// The longest id: room for a UUID with its hyphens.
+    pub const MAX_LEN: usize = 39;
+
+    /// Stands in a record until the shell has named it.
+    pub(crate) const UNNAMED: Self = Self { bytes: [0; Self::MAX_LEN], len: 0 };
+
+    /// Takes `text` as an id.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let fits = !text.is_empty()
+            && text.len() <= Self::MAX_LEN
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if !fits {
+            return Err(InvalidId);
+        }
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        #[allow(clippy::cast_possible_truncation, reason = "at most MAX_LEN, checked above")]
+        Ok(Self { bytes, len: text.len() as u8 })
+    }
+
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        // The bytes were text when they came in, so this never falls back.
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Id({})", self.as_str())
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A text that is no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id has 1 to {max} letters, digits, `-` or `_`", max = Id::MAX_LEN)]
+pub struct InvalidId;
+
+/// The name of an agent: 1 to [`AgentId::MAX_LEN`] bytes without slashes, white space or control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AgentId(Arc<str>);
+
+impl AgentId {
+    /// The longest agent id, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// Takes `text` as an agent's id.
+    pub fn parse(text: &str) -> Result<Self, InvalidAgentId> {
+        let fits = !text.is_empty()
+            && text.len() <= Self::MAX_LEN
+            && !text
+                .chars()
+                .any(|character| character == '/' || character.is_whitespace() || character.is_control());
+        if fits { Ok(Self(text.into())) } else { Err(InvalidAgentId) }
+    }
+
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AgentId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for AgentId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A text that is no agent's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an agent id has 1 to {max} bytes without slashes, white space or control characters",
+    max = AgentId::MAX_LEN
+)]
+pub struct InvalidAgentId;

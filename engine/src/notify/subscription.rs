@@ -1,0 +1,183 @@
+//! A subscription: a bounded queue of notes that its owner polls.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Notification;
+
+/// What is subscribed to: one topic, or all below a path (`/v2/me/*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic(Arc<str>);
+
+impl Topic {
+    pub(crate) fn new(topic: &str) -> Self {
+        Self(topic.into())
+    }
+
+    /// The topic's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Receives an agent's notes. Any thread may poll it; each note goes to one of them.
+///
+/// The queue is bounded in number and bytes. When it overflows it is emptied, and the next thing that
+/// comes out is [`Notification::Lagged`].
+pub struct Subscription {
+    queue: Arc<Queue>,
+    /// Keeps what feeds the subscription alive.
+    _engine: Arc<dyn Send + Sync>,
+}
+
+impl Subscription {
+    pub(crate) fn new(queue: Arc<Queue>, engine: Arc<dyn Send + Sync>) -> Self {
+        Self { queue, _engine: engine }
+    }
+
+    /// The next notification, waiting at most `timeout` for one. `None` when none came, or when the
+    /// engine was closed and nothing is left.
+    pub fn next(&self, timeout: Duration) -> Option<Notification> {
+        self.queue.next(timeout)
+    }
+
+    /// What was subscribed to.
+    pub fn topic(&self) -> &Topic {
+        &self.queue.topic
+    }
+
+    /// A descriptor that is readable exactly while a notification waits, for `poll`, `select` or `epoll`.
+    /// Made on the first call; never read from it.
+    pub fn descriptor(&self) -> io::Result<RawFd> {
+        self.queue.descriptor()
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Subscription").field("topic", &self.queue.topic).finish_non_exhaustive()
+    }
+}
+
+/// The queue between those who tell and the one who polls.
+pub(crate) struct Queue {
+    topic: Topic,
+    limit_notes: usize,
+    limit_bytes: usize,
+    state: Mutex<QueueState>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    waiting: VecDeque<(Notification, usize)>,
+    bytes: usize,
+    closed: bool,
+    signal: Option<Signal>,
+}
+
+impl Queue {
+    pub(crate) fn new(topic: Topic, limit_notes: usize, limit_bytes: usize) -> Self {
+        Self { topic, limit_notes, limit_bytes, state: Mutex::default(), ready: Condvar::new() }
+    }
+
+    pub(super) fn topic(&self) -> &Topic {
+        &self.topic
+    }
+
+    pub(super) fn push(&self, notification: Notification, bytes: usize) {
+        let mut state = self.state.lock();
+        if state.waiting.len() >= self.limit_notes || state.bytes + bytes > self.limit_bytes {
+            let lagged =
+                Notification::Lagged { topic: self.topic.0.clone(), sequence: notification.sequence() };
+            state.waiting.clear();
+            state.waiting.push_back((lagged, 0));
+            state.bytes = 0;
+        } else {
+            state.waiting.push_back((notification, bytes));
+            state.bytes += bytes;
+        }
+        state.show();
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+        self.ready.notify_all();
+    }
+
+    fn next(&self, timeout: Duration) -> Option<Notification> {
+        let deadline = Instant::now().checked_add(timeout);
+        let mut state = self.state.lock();
+        loop {
+            if let Some((notification, bytes)) = state.waiting.pop_front() {
+                state.bytes -= bytes;
+                state.show();
+                return Some(notification);
+            }
+            if state.closed {
+                return None;
+            }
+            match deadline {
+                Some(deadline) => {
+                    if self.ready.wait_until(&mut state, deadline).timed_out() && state.waiting.is_empty() {
+                        return None;
+                    }
+                }
+                None => self.ready.wait(&mut state),
+            }
+        }
+    }
+
+    fn descriptor(&self) -> io::Result<RawFd> {
+        let mut state = self.state.lock();
+        if state.signal.is_none() {
+            state.signal = Some(Signal::new()?);
+            state.show();
+        }
+        Ok(state.signal.as_ref().map_or(-1, |signal| signal.reader.as_raw_fd()))
+    }
+}
+
+impl QueueState {
+    /// Makes the descriptor readable exactly while something waits. Called under the queue's lock.
+    fn show(&mut self) {
+        let waits = !self.waiting.is_empty();
+        if let Some(signal) = &mut self.signal {
+            signal.show(waits);
+        }
+    }
+}
+
+/// A pipe with one byte in it while something waits: it can neither block nor fill up.
+struct Signal {
+    reader: PipeReader,
+    writer: PipeWriter,
+    shown: bool,
+}
+
+impl Signal {
+    fn new() -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        Ok(Self { reader, writer, shown: false })
+    }
+
+    fn show(&mut self, waits: bool) {
+        if waits == self.shown {
+            return;
+        }
+        let moved = if waits { self.writer.write_all(&[1]) } else { self.reader.read_exact(&mut [0]) };
+        match moved {
+            Ok(()) => self.shown = waits,
+            // Both ends are ours: this can't happen short of somebody closing our descriptors.
+            Err(error) => tracing::error!(%error, "a subscription's descriptor no longer works"),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Paths that name queues and agents: `/queues/<id>`, `/contacts/<id>`, `/users/<id>`, or an absolute URI
+//! that ends in one of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::interaction::AgentId;
+
+/// Names a queue: `/queues/<id>` or `/contacts/<id>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueuePath(Arc<str>);
+
+/// Where a Transfer goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferTarget {
+    /// To an agent.
+    Agent(AgentId),
+    /// To a queue.
+    Queue(QueuePath),
+}
+
+/// A text that names neither a queue nor, where one may stand, an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{expected}")]
+pub struct InvalidPath {
+    expected: &'static str,
+}
+
+const LONGEST: usize = 512;
+const QUEUE_EXPECTED: &str = "is not a queue's path: expected `/queues/<id>` or `/contacts/<id>`";
+const TARGET_EXPECTED: &str =
+    "is not a target: expected `/users/<id>` for an agent, `/queues/<id>` or `/contacts/<id>` for a queue";
+
+impl QueuePath {
+    /// Takes a path, or an absolute URI with such a path.
+    pub fn parse(text: &str) -> Result<Self, InvalidPath> {
+        match target(text) {
+            Some(TransferTarget::Queue(path)) => Ok(path),
+            _ => Err(InvalidPath { expected: QUEUE_EXPECTED }),
+        }
+    }
+
+    /// The path's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TransferTarget {
+    /// Takes a path, or an absolute URI with such a path.
+    pub fn parse(text: &str) -> Result<Self, InvalidPath> {
+        target(text).ok_or(InvalidPath { expected: TARGET_EXPECTED })
+    }
+}
+
+impl fmt::Display for QueuePath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for QueuePath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+fn target(text: &str) -> Option<TransferTarget> {
+    let (path, is_uri) = match text.split_once("://") {
+        Some(("http" | "https", rest)) => (&rest[rest.find('/')?..], true),
+        Some(_) => return None,
+        None => (text, false),
+    };
+    let (before, id) = path.rsplit_once('/')?;
+    let (above, kind) = before.rsplit_once('/')?;
+    // A path is just that; in a URI the interface's own prefix, or a proxy's, may stand before it.
+    if path.len() > LONGEST || (!is_uri && !above.is_empty()) {
+        return None;
+    }
+    let fits = !id.is_empty()
+        && !id.chars().any(|character| {
+            character.is_whitespace() || character.is_control() || matches!(character, '?' | '#')
+        });
+    match kind {
+        _ if !fits => None,
+        "users" => AgentId::parse(id).ok().map(TransferTarget::Agent),
+        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(format!("/{kind}/{id}").into()))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_uris_name_queues_and_agents() {
+        let queue = |text: &str| QueuePath::parse(text).map(|path| path.to_string()).ok();
+        assert_eq!(queue("/queues/q1").as_deref(), Some("/queues/q1"));
+        assert_eq!(queue("http://h:8080/api/v2/contacts/60eb-94").as_deref(), Some("/contacts/60eb-94"));
+        for wrong in [
+            "",
+            "/",
+            "queues/q1",
+            "/queues/",
+            "/queues",
+            "/queues/a b",
+            "/x/q1",
+            "/a/queues/q1",
+            "ftp://h/queues/q1",
+            "http://queues",
+            "/users/a1",
+            "/queues/q?x",
+        ] {
+            assert_eq!(queue(wrong), None, "{wrong}");
+        }
+        assert_eq!(
+            TransferTarget::parse("https://h/api/v2/users/a1"),
+            Ok(TransferTarget::Agent(AgentId::parse("a1").unwrap()))
+        );
+    }
+}

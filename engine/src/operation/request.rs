@@ -1,0 +1,101 @@
+//! A request: which operation, and its members.
+
+use serde_json::value::RawValue;
+
+use super::{Parameters, Refusal};
+use crate::channel::Manifest;
+use crate::json::{self, MAX_DEPTH, Members};
+use crate::lifecycle::{Lifecycle, Operation};
+use crate::operation::StatusCode;
+
+/// A request whose operation is known. Its parameters are read when the operation turns out to be
+/// allowed: a forbidden operation is refused as such, whatever its parameters.
+#[derive(Debug)]
+pub struct Request<'a> {
+    asked: Asked,
+    members: Members<'a>,
+    resource: &'a str,
+}
+
+/// Which operation is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// One of the engine's own.
+    Core(Operation),
+    /// The channel's own, by its number in the manifest.
+    Channel(usize),
+}
+
+impl<'a> Request<'a> {
+    /// Reads a request body.
+    pub fn parse(
+        body: &'a [u8],
+        manifest: &'a Manifest,
+        lifecycle: &Lifecycle,
+        limit_bytes: usize,
+    ) -> Result<Self, Refusal> {
+        if body.len() > limit_bytes {
+            return Err(Refusal::body_too_large(body.len(), limit_bytes));
+        }
+        let malformed = |problem: String| Refusal::new(StatusCode::Invalid, problem);
+        if !json::is_shallow(body) {
+            return Err(malformed(format!(
+                "the request body nests arrays and objects deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        let text = std::str::from_utf8(body)
+            .map_err(|error| malformed(format!("the request body is not UTF-8: {error}")))?;
+        let members = Members::parse(text)
+            .map_err(|error| malformed(format!("the request body must be a JSON object: {error}")))?;
+        let name = Parameters::new(&members)
+            .string("operationName")?
+            .ok_or_else(|| Refusal::missing("operationName", "the name of an operation, as `Save`"))?;
+        let asked = Operation::named(&name)
+            .map(Asked::Core)
+            .or_else(|| lifecycle.channel_operation(&name).map(|(index, _)| Asked::Channel(index)))
+            .ok_or_else(|| {
+                let known = Operation::ALL
+                    .iter()
+                    .map(|operation| operation.name())
+                    .chain(lifecycle.channel_operations().iter().map(|operation| operation.name.as_str()))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                Refusal::invalid(
+                    "operationName",
+                    format_args!("is unknown: `{name:.64}`; expected one of {known}"),
+                )
+            })?;
+        Ok(Self { asked, members, resource: &manifest.resource })
+    }
+
+    /// Which operation is asked for.
+    pub fn asked(&self) -> Asked {
+        self.asked
+    }
+
+    /// The operation's name.
+    pub fn name<'b>(&self, lifecycle: &'b Lifecycle) -> &'b str {
+        match self.asked {
+            Asked::Core(operation) => operation.name(),
+            Asked::Channel(index) => {
+                lifecycle.channel_operations().get(index).map_or("", |operation| operation.name.as_str())
+            }
+        }
+    }
+
+    pub(crate) fn parameters(&self) -> Parameters<'_, 'a> {
+        Parameters::new(&self.members)
+    }
+
+    /// The object that carries `from` and `message`: `twitter`, `facebook`.
+    pub(crate) fn message_object(&self) -> Result<Option<Members<'a>>, Refusal> {
+        let Some(object) = self.members.get(self.resource) else { return Ok(None) };
+        object_members(self.resource, object).map(Some)
+    }
+}
+
+/// The members of a parameter that must be an object.
+pub(crate) fn object_members<'a>(name: &str, value: &'a RawValue) -> Result<Members<'a>, Refusal> {
+    Members::parse(value.get())
+        .map_err(|_| Refusal::invalid(name, format_args!("must be an object, not {}", json::kind(value))))
+}

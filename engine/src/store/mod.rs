@@ -1,0 +1,178 @@
+//! Where the truth is kept. An engine loads, decides, and commits with the versions that it read; a
+//! commit is all or nothing, and what was not committed was never told.
+
+mod memory;
+
+pub use memory::MemoryStore;
+
+use std::sync::Arc;
+
+use crate::delivery::Delivery;
+use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId, Placement};
+use crate::operation::QueuePath;
+
+/// Keeps interactions, deliveries, contacts and agents.
+///
+/// Several threads call at once. The engine never commits two changes of the same record at the same
+/// time from one process; the versions guard against another process, where a store is shared.
+pub trait Store: Send + Sync {
+    /// An interaction.
+    fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError>;
+
+    /// An agent's interactions on a channel that a listing shows, oldest first.
+    fn owned(&self, agent: &AgentId, channel: &str) -> Result<Vec<Arc<Interaction>>, StoreError>;
+
+    /// What stands in a queue, oldest first.
+    fn queue(&self, queue: &QueuePath) -> Result<Vec<Arc<Interaction>>, StoreError>;
+
+    /// The oldest interaction that waits in a queue.
+    fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError>;
+
+    /// The interaction that the platform's id stands for.
+    fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError>;
+
+    /// The contact that an address on a channel belongs to.
+    fn contact(&self, address: &ContactAddress) -> Result<Option<Arc<str>>, StoreError>;
+
+    /// Who last had to do with a contact on a channel.
+    fn last_agent(&self, contact_id: &str, channel: &str) -> Result<Option<LastAgent>, StoreError>;
+
+    /// What is kept of an agent; `None` for one that was never seen.
+    fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError>;
+
+    /// A delivery, settled ones included as long as they are remembered.
+    fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError>;
+
+    /// The deliveries that are not settled, in the order in which they were accepted.
+    fn unsettled(&self) -> Result<Vec<Arc<Delivery>>, StoreError>;
+
+    /// The platform's ids of what an account published in deliveries accepted since then.
+    fn published(&self, channel: &str, account: &str, since_ms: i64) -> Result<Vec<String>, StoreError>;
+
+    /// The highest number given to an interaction or a placement.
+    fn highest_number(&self) -> Result<u64, StoreError>;
+
+    /// Makes all of these changes, or none.
+    fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+}
+
+/// Changes that belong together.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Interactions as they will stand. Version 1 is a new one; any other must follow the stored one.
+    pub interactions: Vec<Arc<Interaction>>,
+    /// Deliveries as they will stand, by the same rule.
+    pub deliveries: Vec<Arc<Delivery>>,
+    /// Addresses that were not known, and their contacts.
+    pub contacts: Vec<(ContactAddress, Arc<str>)>,
+    /// Who last had to do with a contact.
+    pub last_agent: Option<(ContactOnChannel, LastAgent)>,
+    /// What changes of an agent's record.
+    pub agent: Option<AgentChange>,
+    /// The platform's id of a new inbound interaction.
+    pub external: Option<(ExternalId, InteractionId)>,
+}
+
+/// An address on a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContactAddress {
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// The address, as the platform writes it.
+    pub address: Arc<str>,
+}
+
+/// A contact, as far as one channel goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContactOnChannel {
+    /// The contact's id.
+    pub contact_id: Arc<str>,
+    /// The channel's name.
+    pub channel: Arc<str>,
+}
+
+/// The platform's id of something inbound.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExternalId {
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// The platform's id.
+    pub id: Arc<str>,
+}
+
+/// The agent who last had to do with a contact on a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastAgent {
+    /// The agent.
+    pub agent: AgentId,
+    /// When: Unix time in milliseconds.
+    pub at_ms: i64,
+}
+
+/// What is kept of an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AgentRecord {
+    /// The last `referenceId` that was given.
+    pub reference_id: u64,
+    /// The interaction that the agent looks at.
+    pub focus: Option<InteractionId>,
+}
+
+/// What changes of an agent's record. An agent that was never seen is from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentChange {
+    /// The agent.
+    pub id: AgentId,
+    /// A `referenceId` that was given. The stored one never goes down: requests of one agent may be
+    /// committed in another order than that of their numbers.
+    pub reference_id: u64,
+    /// The interaction that the agent looks at from now on, if that changes.
+    pub focus: Option<Option<InteractionId>>,
+}
+
+impl AgentRecord {
+    /// The record with a change.
+    pub fn changed(self, change: &AgentChange) -> Self {
+        Self {
+            reference_id: self.reference_id.max(change.reference_id),
+            focus: change.focus.unwrap_or(self.focus),
+        }
+    }
+}
+
+/// A store that failed. Nobody is told of a change that may be lost.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store failed: {message}")]
+pub struct StoreError {
+    message: String,
+}
+
+impl StoreError {
+    /// A failure with its description.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// Why a commit was not made. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// A record is not at the version that was read, or an address got its contact meanwhile: load and
+    /// decide again.
+    #[error("another change came first")]
+    Conflict,
+    /// The id of a new interaction or delivery is taken.
+    #[error("the id {0} is taken")]
+    Taken(InteractionId),
+    /// There is no room for another interaction.
+    #[error("the store holds as many interactions as its limit allows")]
+    Full,
+    /// The store failed.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+/// The key by which a queue is ordered.
+pub(crate) fn queue_order(placement: &Placement) -> (i64, u64) {
+    (placement.since_ms, placement.number)
+}
