@@ -413,6 +413,7 @@ fn written(
         after.message_is_parents = false;
     }
     if let Some(from) = text("from")? {
+        facts.check_text(&format!("{}.from", manifest.resource), &from)?;
         if let Some(key) = &manifest.mirror_from {
             after.user_data = after.user_data.with_text(key, &from);
         }
@@ -423,7 +424,9 @@ fn written(
         let kept =
             interaction.extras.as_deref().map(|extras| Members::parse(extras.get()).unwrap_or_default());
         let entries = extras.iter().map(|&(name, value)| (Cow::Borrowed(name), value));
-        after.extras = Some(kept.unwrap_or_default().overwritten(entries).write().into());
+        let extras = kept.unwrap_or_default().overwritten(entries).write();
+        facts.check_text(&manifest.resource, extras.get())?;
+        after.extras = Some(extras.into());
     }
     facts.check_user_data(&after.user_data)?;
     Ok(after)

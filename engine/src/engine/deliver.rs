@@ -163,11 +163,17 @@ impl Inner {
 
     /// What a delivery is made of; `None` if it is over, or under way elsewhere.
     fn material(&self, id: DeliveryId) -> Result<Option<(Arc<Entry>, Material)>, Error> {
-        let Some(delivery) = self.store.delivery(id)? else { return Ok(None) };
-        if matches!(delivery.stage, Stage::Settled | Stage::Intended) {
-            return Ok(None);
+        let Some(stored) = self.store.delivery(id)? else { return Ok(None) };
+        let Some(entry) = self.channels.find(&stored.channel) else { return Ok(None) };
+        let mut delivery = Delivery::clone(&stored);
+        match (&delivery.stage, &entry.runner) {
+            (Stage::Settled, _) | (Stage::Intended, Runner::Host) => return Ok(None),
+            // Its request may have been made, and the store failed before the outcome was kept.
+            (Stage::Intended, Runner::Plugin(_)) => {
+                delivery.stage = Stage::Doubtful { due_ms: self.now_ms() }
+            }
+            _ => {}
         }
-        let Some(entry) = self.channels.find(&delivery.channel) else { return Ok(None) };
         let load = |id: Option<DeliveryId>| id.map_or(Ok(None), |id| self.store.interaction(id));
         let interaction = load(delivery.interaction)?;
         let parent = load(interaction.as_ref().and_then(|interaction| interaction.parent_id))?;
@@ -183,7 +189,6 @@ impl Inner {
             }
             _ => None,
         };
-        let delivery = Delivery::clone(&delivery);
         Ok(Some((entry, Material { delivery, interaction, parent, known })))
     }
 

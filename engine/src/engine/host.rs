@@ -128,8 +128,18 @@ impl Inner {
         let too_large = |name: &str, found: usize, limit: usize| {
             Refusal::out_of_range(format!("`{name}` has {found} bytes: at most {limit} are allowed"))
         };
-        if inbound.message.len() > limits.message_bytes {
-            return Err(too_large("message", inbound.message.len(), limits.message_bytes).into());
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        for (name, found) in [
+            ("from", inbound.from.len()),
+            ("message", inbound.message.len()),
+            ("receivedDate", optional(&inbound.received_date)),
+            ("contactId", optional(&inbound.contact_id)),
+            ("externalId", optional(&inbound.external_id)),
+            ("account", optional(&inbound.account)),
+        ] {
+            if found > limits.message_bytes {
+                return Err(too_large(name, found, limits.message_bytes).into());
+            }
         }
         let data_bytes = inbound.user_data.as_raw().get().len();
         if data_bytes > limits.user_data_bytes {

@@ -45,7 +45,8 @@ impl Engine {
             delivery.stage = Stage::Doubtful { due_ms: inner.now_ms() };
         }
         let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into())?;
-        if let Some(delivery) = goes_on.filter(|delivery| delivery.stage.is_attempt()) {
+        // What the platform accepted stays with the host, which settles it when it knows more.
+        if let Some(delivery) = goes_on.filter(|delivery| !matches!(delivery.stage, Stage::Awaiting { .. })) {
             inner.outbox.schedule(&delivery, &entry.pool());
         }
         Ok(())
