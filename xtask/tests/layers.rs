@@ -1,0 +1,112 @@
+//! The arrows between the packages: which may depend on which. A wrong one fails here by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each package, and the packages of this workspace that it may depend on (tests aside).
+const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("strowger", &[]),
+    ("strowger-channel-abi", &[]),
+    ("strowger-channel", &["strowger-channel-abi"]),
+    ("strowger-twitter", &["strowger-channel"]),
+    ("strowger-twitter-plugin", &["strowger-twitter", "strowger-channel"]),
+    ("strowger-facebook", &["strowger-channel"]),
+    ("strowger-facebook-plugin", &["strowger-facebook", "strowger-channel"]),
+    ("strowger-sandbox", &[]),
+    ("strowger-loader", &["strowger", "strowger-channel-abi"]),
+    ("strowger-ffi", &["strowger", "strowger-loader"]),
+    ("strowger-gateway", &["strowger", "strowger-loader", "strowger-sandbox"]),
+    ("xtask", &["*"]),
+];
+
+/// Crates that do I/O over a network: no plugin may link one, however indirectly.
+const NETWORK: &[&str] = &["ureq", "ureq-proto", "rustls", "native-tls", "openssl", "hyper", "reqwest", "tokio", "mio", "socket2"];
+
+/// Runtimes that neither the engine nor the C library may link.
+const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "futures"];
+
+struct Graph {
+    /// The normal dependencies of each package, by name.
+    edges: BTreeMap<String, BTreeSet<String>>,
+    members: BTreeSet<String>,
+}
+
+fn graph() -> Graph {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let names: BTreeMap<String, String> =
+        array(&metadata["packages"]).iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+    let edges = array(&metadata["resolve"]["nodes"])
+        .iter()
+        .map(|node| {
+            let normal = array(&node["deps"]).into_iter().filter(|dependency| {
+                array(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null())
+            });
+            let targets = normal.map(|dependency| names[&text(&dependency["pkg"])].clone()).collect();
+            (names[&text(&node["id"])].clone(), targets)
+        })
+        .collect();
+    let members = array(&metadata["workspace_members"]).iter().map(|id| names[&text(id)].clone()).collect();
+    Graph { edges, members }
+}
+
+impl Graph {
+    /// Everything that a package links.
+    fn closure(&self, package: &str) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![package.to_owned()];
+        while let Some(package) = next.pop() {
+            for target in self.edges.get(&package).into_iter().flatten() {
+                if seen.insert(target.clone()) {
+                    next.push(target.clone());
+                }
+            }
+        }
+        seen
+    }
+}
+
+#[test]
+fn packages_depend_on_each_other_only_as_the_architecture_says() {
+    let graph = graph();
+    let known: BTreeSet<_> = MAY_DEPEND_ON.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(graph.members, known, "the table above names every package of the workspace");
+    for (package, allowed) in MAY_DEPEND_ON {
+        let wrong: Vec<_> = graph.edges[*package]
+            .iter()
+            .filter(|target| graph.members.contains(*target))
+            .filter(|target| !allowed.contains(&"*") && !allowed.contains(&target.as_str()))
+            .collect();
+        assert!(wrong.is_empty(), "{package} must not depend on {wrong:?}");
+    }
+}
+
+#[test]
+fn plugins_do_no_io() {
+    let graph = graph();
+    for package in ["strowger-channel", "strowger-twitter-plugin", "strowger-facebook-plugin"] {
+        let closure = graph.closure(package);
+        let linked: Vec<_> = NETWORK.iter().filter(|name| closure.contains(**name)).collect();
+        assert!(linked.is_empty(), "{package} links {linked:?}");
+    }
+    assert!(graph.closure("strowger-loader").contains("ureq"), "the check would see a crate that is linked");
+}
+
+#[test]
+fn the_core_has_no_async_runtime() {
+    let graph = graph();
+    for package in ["strowger", "strowger-ffi"] {
+        let closure = graph.closure(package);
+        let linked: Vec<_> = RUNTIMES.iter().filter(|name| closure.contains(**name)).collect();
+        assert!(linked.is_empty(), "{package} links {linked:?}");
+    }
+}
