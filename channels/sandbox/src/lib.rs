@@ -52,7 +52,9 @@
 //! **Who is calling.** X requests do not name their account, so it is read from the credentials: the
 //! mapping in [`Options::x_accounts`] first, then the digits before the `-` of an OAuth 1.0a token, else a
 //! number derived from a hash of the token (stable, and not the token). In the last case the account named
-//! in a path is believed; otherwise a path that names another account is refused with 403.
+//! in a path is believed, and a timeline shows the token's own posts under whatever user the path names, so
+//! that reading back works without configuration; otherwise acting for another account than the
+//! credentials' is refused with 403.
 //!
 //! **As on the platform**: ids are 19 digits and grow; times are whole seconds; `text` comes back with `&`,
 //! `<` and `>` escaped and with addresses shortened; a text of more than 280 code points is cut in `text`

@@ -258,6 +258,19 @@ fn the_account_is_read_from_the_credentials() {
     assert_eq!(like("Bearer known", "78"), 403);
     assert_eq!(like("Bearer unknown", "78"), 200);
     assert_eq!(sandbox.relations()[1].account, "78");
+
+    // What a token of nobody posts is found under the user that its owner believes it to be.
+    let headers = [("authorization", "Bearer unknown"), ("content-type", "application/json")];
+    ask(sandbox.addr(), "POST", "/2/tweets", &headers, r#"{"text":"t"}"#).unwrap();
+    let read = |authorization: &str| {
+        let answer =
+            ask(sandbox.addr(), "GET", "/2/users/78/tweets", &[("authorization", authorization)], "");
+        answer.unwrap().json()["meta"]["result_count"].clone()
+    };
+    assert_eq!(
+        (read("Bearer unknown"), read("Bearer known"), read("Bearer other")),
+        (1.into(), 0.into(), 0.into())
+    );
 }
 
 #[test]
