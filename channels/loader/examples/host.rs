@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                           "auth": { "kind": "bearer", "token": "host-example" } });
     let config = json!({ "name": "channel-twitter", "base_url": platform, "accounts": [account] });
     let path = std::fs::canonicalize(plugin)?;
-    let twitter = Plugin::load(&path.to_string_lossy(), &config.to_string(), &Options::default())?;
+    let twitter = Plugin::load(&path, &config.to_string(), &Options::default())?;
     engine.add_channel(Arc::new(twitter))?;
 
     let agent = engine.agent("a1", &[API_MULTIMEDIA])?;
