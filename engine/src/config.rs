@@ -74,6 +74,10 @@ pub struct Limits {
     pub subscription_notes: usize,
     /// Bytes of the notes that wait in one subscription.
     pub subscription_bytes: usize,
+    /// The latest notes of an agent that are kept for subscribers who come back, in number.
+    pub kept_notes: usize,
+    /// The same, in bytes.
+    pub kept_bytes: usize,
     /// Subscriptions of one agent.
     pub subscriptions: usize,
     /// Agents that were ever seen.
@@ -97,6 +101,8 @@ impl Default for Limits {
             message_bytes: 64 << 10,
             subscription_notes: 10_000,
             subscription_bytes: 4 << 20,
+            kept_notes: 1_000,
+            kept_bytes: 1 << 20,
             subscriptions: 1_000,
             agents: 1_000_000,
             interactions: 10_000_000,

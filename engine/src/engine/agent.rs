@@ -188,6 +188,20 @@ impl Agent {
     /// Subscribes to one topic (`/v2/me/twitter`) or to all (`/v2/me/*`). The subscription receives what
     /// concerns this agent's own interactions from now on.
     pub fn subscribe(&self, topic: &str) -> Result<Subscription, Error> {
+        self.subscribe_after(topic, None)
+    }
+
+    /// Subscribes after a gap: the notes with a sequence above `from` that are still kept come first. If
+    /// some are not, the first thing that comes is [`Notification::Lagged`](crate::Notification::Lagged).
+    ///
+    /// The latest notes are kept from an agent's first subscription on, within
+    /// [`Limits::kept_notes`](crate::Limits::kept_notes) and
+    /// [`Limits::kept_bytes`](crate::Limits::kept_bytes).
+    pub fn subscribe_from(&self, topic: &str, from: u64) -> Result<Subscription, Error> {
+        self.subscribe_after(topic, Some(from))
+    }
+
+    fn subscribe_after(&self, topic: &str, from: Option<u64>) -> Result<Subscription, Error> {
         let known: Vec<_> = self.engine.channels.all().iter().map(|entry| entry.topic.to_string()).collect();
         if topic != "/v2/me/*" && !known.iter().any(|known| known == topic) {
             return Err(Refusal::new(
@@ -202,13 +216,12 @@ impl Agent {
             limits.subscription_notes,
             limits.subscription_bytes,
         ));
-        if !self.state.hub.add(&queue, limits.subscriptions) {
-            return Err(Refusal::internal(format!(
+        self.state.hub.add(&queue, from, limits).map_err(|_| {
+            Refusal::internal(format!(
                 "agent `{}` has {} subscriptions already: no more are allowed",
                 self.state.id, limits.subscriptions
             ))
-            .into());
-        }
+        })?;
         Ok(Subscription::new(queue, self.engine.clone()))
     }
 }

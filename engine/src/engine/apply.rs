@@ -279,7 +279,7 @@ impl Inner {
                 None
             });
             let (Some(interaction), Some(agent)) = (about, agent) else { continue };
-            agent.hub.tell(&entry.topic, || {
+            agent.hub.tell(&entry.topic, &self.limits, || {
                 let in_focus =
                     telling.seen == Seen::AsItStands && *agent.focus.lock() == Some(interaction.id);
                 let told = Told {

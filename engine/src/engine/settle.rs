@@ -193,7 +193,7 @@ impl Inner {
     fn respond(&self, entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Result<(), Error> {
         let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(()) };
         let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(()) };
-        agent.hub.tell(&entry.topic, || {
+        agent.hub.tell(&entry.topic, &self.limits, || {
             let mut response = serde_json::json!({
                 "messageType": entry.manifest.operation_response_type,
                 "referenceId": delivery.reference_id,

@@ -1,11 +1,14 @@
-//! Where an agent's notes come together: one sequence, many subscriptions.
+//! Where an agent's notes come together: one sequence, many subscriptions, and the latest notes kept for
+//! subscribers who come back.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
 use super::subscription::Queue;
 use super::{Note, Notification, Topic};
+use crate::config::Limits;
 
 /// An agent's notes.
 #[derive(Default)]
@@ -17,26 +20,51 @@ pub(crate) struct Hub {
 struct HubState {
     sequence: u64,
     subscribers: Vec<Weak<Queue>>,
+    /// Somebody subscribed once, and may come back: notes are kept from then on.
+    is_followed: bool,
+    /// The latest notes, without a gap.
+    kept: VecDeque<Arc<Note>>,
+    kept_bytes: usize,
 }
 
+/// Too many subscribers.
+pub(crate) struct Crowded;
+
 impl Hub {
-    /// Adds a subscriber; `false` if there are `limit` already.
-    pub(crate) fn add(&self, queue: &Arc<Queue>, limit: usize) -> bool {
+    /// Adds a subscriber. With `from`, the notes after that one come first; if some of them are no longer
+    /// kept, the subscriber is told that it lagged.
+    pub(crate) fn add(&self, queue: &Arc<Queue>, from: Option<u64>, limits: &Limits) -> Result<(), Crowded> {
         let mut state = self.state.lock();
         state.subscribers.retain(|queue| queue.strong_count() > 0);
-        let fits = state.subscribers.len() < limit;
-        if fits {
-            state.subscribers.push(Arc::downgrade(queue));
+        if state.subscribers.len() >= limits.subscriptions {
+            return Err(Crowded);
         }
-        fits
+        if let Some(from) = from {
+            let first_kept = state.kept.front().map_or(state.sequence + 1, |note| note.sequence);
+            // A number that was never given was given by an engine that kept nothing.
+            if from + 1 < first_kept || from > state.sequence {
+                queue.lag(state.sequence);
+            } else {
+                let missed = state.kept.iter().filter(|note| note.sequence > from);
+                for note in missed.filter(|note| queue.topic().covers(&note.topic)) {
+                    queue.push(Notification::Note(note.clone()), note.data.len());
+                }
+            }
+        }
+        state.subscribers.push(Arc::downgrade(queue));
+        state.is_followed = true;
+        Ok(())
     }
 
     /// Counts a note, and hands it to all who subscribed to its topic. `data` is asked for only if
-    /// somebody did.
-    pub(crate) fn tell(&self, topic: &Arc<str>, data: impl FnOnce() -> String) {
-        if !self.state.lock().subscribers.iter().any(|queue| is_interested(queue, topic)) {
-            self.state.lock().sequence += 1;
-            return;
+    /// somebody ever subscribed.
+    pub(crate) fn tell(&self, topic: &Arc<str>, limits: &Limits, data: impl FnOnce() -> String) {
+        {
+            let mut state = self.state.lock();
+            if !state.is_followed {
+                state.sequence += 1;
+                return;
+            }
         }
         // Written outside the lock: notes of other interactions need not wait for it.
         let data: Arc<str> = data().into();
@@ -48,6 +76,7 @@ impl Hub {
                 queue.push(Notification::Note(note.clone()), note.data.len());
             }
         }
+        state.keep(note, limits);
     }
 
     /// Wakes everybody who waits for a note.
@@ -58,8 +87,15 @@ impl Hub {
     }
 }
 
-fn is_interested(queue: &Weak<Queue>, topic: &str) -> bool {
-    queue.upgrade().is_some_and(|queue| queue.topic().covers(topic))
+impl HubState {
+    fn keep(&mut self, note: Arc<Note>, limits: &Limits) {
+        self.kept_bytes += note.data.len();
+        self.kept.push_back(note);
+        while self.kept.len() > limits.kept_notes || self.kept_bytes > limits.kept_bytes {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.kept_bytes -= oldest.data.len();
+        }
+    }
 }
 
 impl Topic {

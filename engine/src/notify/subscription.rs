@@ -94,15 +94,20 @@ impl Queue {
     pub(super) fn push(&self, notification: Notification, bytes: usize) {
         let mut state = self.state.lock();
         if state.waiting.len() >= self.limit_notes || state.bytes + bytes > self.limit_bytes {
-            let lagged =
-                Notification::Lagged { topic: self.topic.0.clone(), sequence: notification.sequence() };
-            state.waiting.clear();
-            state.waiting.push_back((lagged, 0));
-            state.bytes = 0;
+            state.lag(&self.topic, notification.sequence());
         } else {
             state.waiting.push_back((notification, bytes));
             state.bytes += bytes;
         }
+        state.show();
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    /// Notes up to this one are lost.
+    pub(super) fn lag(&self, sequence: u64) {
+        let mut state = self.state.lock();
+        state.lag(&self.topic, sequence);
         state.show();
         drop(state);
         self.ready.notify_one();
@@ -147,6 +152,12 @@ impl Queue {
 }
 
 impl QueueState {
+    fn lag(&mut self, topic: &Topic, sequence: u64) {
+        self.waiting.clear();
+        self.bytes = 0;
+        self.waiting.push_back((Notification::Lagged { topic: topic.0.clone(), sequence }, 0));
+    }
+
     /// Makes the descriptor readable exactly while something waits. Called under the queue's lock.
     fn show(&mut self) {
         let waits = !self.waiting.is_empty();
