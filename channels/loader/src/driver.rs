@@ -203,11 +203,10 @@ impl Run<'_> {
             Unmade::Attachment(problem) => End::Attachment(problem),
         })?;
         if request.marked {
-            // From here on the engine holds that the request may have been made.
+            // Last thing before the request: whatever can be refused was refused above.
             if let Err(error) = point.cross() {
                 return Err(End::Failed(format!("the intent could not be recorded: {error}")));
             }
-            self.marked = Marked::Broken;
         }
         self.trace_request(&request, body_line, &blotter);
         let result = match driver.http.exchange(&request) {
