@@ -71,6 +71,11 @@ pub(crate) fn words(body: Option<&Value>, account: &Account) -> String {
     Refusal::read(body).words(account)
 }
 
+/// A message of the host, fit for an outcome: it may quote the request.
+pub(crate) fn blotted(why: &str, account: &Account) -> String {
+    answer::words(why, &account.auth.secrets())
+}
+
 fn failure(answer: Answer<'_>, account: &Account, host: &Host) -> Outcome {
     match answer {
         Answer::Success(_) => Outcome::unknown("an answer that nobody can read"),
@@ -92,8 +97,8 @@ fn failure(answer: Answer<'_>, account: &Account, host: &Host) -> Outcome {
             let words = if words.is_empty() { format!("HTTP {status}") } else { words };
             Outcome::rejected(refusal.code(status), words)
         }
-        Answer::NotSent(why) => Outcome::not_sent(why),
-        Answer::Unknown(why) => Outcome::unknown(why),
+        Answer::NotSent(why) => Outcome::not_sent(blotted(&why, account)),
+        Answer::Unknown(why) => Outcome::unknown(blotted(&why, account)),
     }
 }
 

@@ -89,7 +89,9 @@ impl Reconciliation {
             Answer::NeedsLogin(body) => self.refused(401, body.as_ref(), account),
             Answer::Refused { status, body } => self.refused(status, body.as_ref(), account),
             Answer::RateLimited(_) => self.readback.unreadable("X allows no further reads for now"),
-            Answer::NotSent(why) | Answer::Unknown(why) => self.readback.interrupted(why),
+            Answer::NotSent(why) | Answer::Unknown(why) => {
+                self.readback.interrupted(classify::blotted(&why, account))
+            }
         }
     }
 
