@@ -327,6 +327,10 @@ fn texts_and_documents_are_checked() {
     assert_eq!(refusal, Some(json!({ "message": "configuration: `panics` must be a boolean" })));
 }
 
+/// The host struct of a later minor version.
+#[repr(C)]
+struct Later(strowger_channel_host, [usize; 4]);
+
 fn hosts_are_negotiated_with() {
     let config = r#"{"panics":false}"#;
     let message = |host: &strowger_channel_host| {
@@ -356,8 +360,6 @@ fn hosts_are_negotiated_with() {
     let (status, channel, _) = create(&raw const shorter, config);
     assert_eq!(status, STROWGER_CHANNEL_DONE);
     free(channel, ptr::null_mut());
-    #[repr(C)]
-    struct Later(strowger_channel_host, [usize; 4]);
     let mut later = Later(host(), [0; 4]);
     later.0.struct_size = size(size_of::<Later>());
     later.0.abi_minor = 9;
