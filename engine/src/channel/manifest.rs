@@ -81,7 +81,7 @@ impl Alternatives {
 
 /// A parameter of Reply that a channel adds, as `commentId`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ReplyParameter {
     /// Its name in the request.
     pub name: String,
@@ -103,7 +103,7 @@ pub enum ValueKind {
 
 /// An operation that a channel adds, as Retweet or Follow. It is accepted at once and finishes in delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ChannelOperation {
     /// Its `operationName`.
     pub name: String,
@@ -167,7 +167,7 @@ impl<'de> Deserialize<'de> for Place {
 
 /// Numbers that a channel sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
 pub struct ChannelLimits {
     /// How many attachments a message may carry.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{About, Decision, Telling};
 use crate::interaction::{AgentId, Interaction, Seen};
-use crate::lifecycle::{Event, Next, step};
+use crate::lifecycle::{Event, Next, State, step};
 use crate::notify::NoteKind;
 
 /// The platform has the message. `None` where the interaction is not on its way.
@@ -64,5 +64,7 @@ pub(crate) fn decide_operated(
 
 fn moved(interaction: &Interaction, event: Event) -> Option<Interaction> {
     let Next::State(state) = step(interaction.source(), event)?.next else { return None };
-    Some(Interaction { state, delivery: None, ..interaction.clone() })
+    // A draft that once waited in a queue does not stand there again when it is finished.
+    let placement = interaction.placement.clone().filter(|_| state != State::Completed);
+    Some(Interaction { state, placement, delivery: None, ..interaction.clone() })
 }
