@@ -1,3 +1,4 @@
 //! Development chores, as a library so that tests can hold what they write.
 
 pub mod headers;
+pub mod install;

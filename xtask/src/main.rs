@@ -1,8 +1,11 @@
-//! Development chores: `cargo run -p xtask -- headers`.
+//! Development chores: `cargo run -p xtask -- headers`, `cargo run -p xtask -- install --prefix DIR`.
 
+use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::install::{Installation, install};
 
 #[derive(Parser)]
 #[command(name = "xtask", about = "Development chores")]
@@ -19,19 +22,41 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Build and install the C library, its headers, what finds them (pkg-config, CMake), the plugins and
+    /// the programs
+    Install {
+        /// The folder to install into, an absolute path
+        #[arg(long, default_value = "/usr/local")]
+        prefix: PathBuf,
+        /// Stands before every path that is written, for packagers
+        #[arg(long)]
+        destdir: Option<PathBuf>,
+        /// Install a debug build instead of a release build
+        #[arg(long)]
+        debug: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let Arguments { chore } = Arguments::parse();
-    let done = match chore {
-        Chore::Headers { check: false } => xtask::headers::write_all(),
-        Chore::Headers { check: true } => xtask::headers::check_all(),
-    };
-    match done {
+    match run(chore) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(chore: Chore) -> Result<(), Box<dyn Error>> {
+    match chore {
+        Chore::Headers { check: false } => xtask::headers::write_all()?,
+        Chore::Headers { check: true } => xtask::headers::check_all()?,
+        Chore::Install { prefix, destdir, debug } => {
+            for path in install(&Installation { prefix, destdir, debug })? {
+                println!("{}", path.display());
+            }
+        }
+    }
+    Ok(())
 }

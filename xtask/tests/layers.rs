@@ -22,7 +22,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do I/O over a network: no plugin may link one, however indirectly.
-const NETWORK: &[&str] = &["ureq", "ureq-proto", "rustls", "native-tls", "openssl", "hyper", "reqwest", "tokio", "mio", "socket2"];
+const NETWORK: &[&str] =
+    &["ureq", "ureq-proto", "rustls", "native-tls", "openssl", "hyper", "reqwest", "tokio", "mio", "socket2"];
 
 /// Runtimes that neither the engine nor the C library may link.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "futures"];
@@ -43,8 +44,10 @@ fn graph() -> Graph {
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let names: BTreeMap<String, String> =
-        array(&metadata["packages"]).iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+    let names: BTreeMap<String, String> = array(&metadata["packages"])
+        .iter()
+        .map(|package| (text(&package["id"]), text(&package["name"])))
+        .collect();
     let edges = array(&metadata["resolve"]["nodes"])
         .iter()
         .map(|node| {
