@@ -221,10 +221,15 @@ pub const TABLE: &[Rule] = &[
     rule(
         Source::At(Direction::Inbound, State::Invited),
         Event::Agent(Operation::Reject),
-        Next::Origin,
+        Next::State(State::Queued),
         Tells::StatusChange,
     ),
-    rule(Source::At(Direction::Inbound, State::Invited), Event::Revoke, Next::Origin, Tells::StatusChange),
+    rule(
+        Source::At(Direction::Inbound, State::Invited),
+        Event::Revoke,
+        Next::State(State::Queued),
+        Tells::StatusChange,
+    ),
     rule(
         Source::At(Direction::Outbound, State::Invited),
         Event::Agent(Operation::Accept),
