@@ -15,7 +15,7 @@ use strowger::{
 };
 
 pub(crate) use channel::{Scripted, Turn};
-pub(crate) use environment::{FakeClock, FakeIds, FakeRandom};
+use environment::{FakeClock, FakeIds, FakeRandom};
 
 pub(crate) const QUEUE: &str = "/contacts/60ebbb94-3cef-4b14-95f8-5c49dbeb355d";
 pub(crate) const ACCOUNT: &str = "vitaliy_onv";
