@@ -24,7 +24,7 @@ pub(crate) enum Verdict {
 /// The first question after an `accepted`.
 const FIRST_POLL_MS: i64 = 1_000;
 
-pub(crate) const NOT_DELIVERED: &str = "not-delivered";
+const NOT_DELIVERED: &str = "not-delivered";
 const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 const NEEDS_LOGIN: &str = "needs-login";
 const REJECTED: &str = "rejected";
@@ -130,6 +130,18 @@ fn asked(
             let handle = if let Outcome::Accepted { handle } = outcome { handle } else { handle };
             let due_ms = later(delivery.looks, outcome, now_ms, random);
             Verdict::Goes(Stage::Awaiting { handle: handle.clone(), due_ms })
+        }
+    }
+}
+
+/// A delivery that waited for its account's credentials as long as anything waits.
+pub(crate) fn given_up(delivery: &Delivery) -> Verdict {
+    const WHY: &str = "the platform does not accept the account's credentials";
+    match delivery.stage {
+        // The platform may have published it by now: nobody could look.
+        Stage::Intended | Stage::Doubtful { .. } | Stage::Awaiting { .. } => unknown(WHY),
+        Stage::Pending { .. } | Stage::Settled => {
+            Verdict::Refused { code: NOT_DELIVERED.into(), message: WHY.into() }
         }
     }
 }
