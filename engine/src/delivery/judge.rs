@@ -86,7 +86,8 @@ fn looked_back(
     on_unknown: OnUnknown,
     random: &dyn Random,
 ) -> Verdict {
-    let again = Verdict::Goes(Stage::Pending { due_ms: now_ms });
+    // It keeps its place before those that waited for its fate.
+    let again = Verdict::Goes(Stage::Pending { due_ms: delivery.accepted_ms });
     match outcome {
         // Here alone publication without an id is believed: the look back proved it.
         Outcome::Published { id, location } => {
