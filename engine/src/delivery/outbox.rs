@@ -59,7 +59,8 @@ struct Schedule {
     lanes: HashMap<Lane, LaneState>,
     /// The lanes that have something to do, by when.
     ready: HashMap<Pool, BTreeSet<(i64, u64, Lane)>>,
-    /// Counts what is put in, so that what is due at the same time keeps its order.
+    /// Counts what is put in, so that what is due at the same time keeps its order. A delivery that was
+    /// tried keeps its number.
     number: u64,
     /// Deliveries that are not settled, and what waits with them.
     count: usize,

@@ -59,6 +59,11 @@ impl Scripted {
         self.turns.lock().unwrap().push_back(turn);
     }
 
+    /// Takes back the turns that nobody has had.
+    pub(crate) fn forget(&self) {
+        self.turns.lock().unwrap().clear();
+    }
+
     pub(crate) fn judges(
         &self,
         check: impl Fn(&Outgoing<'_>) -> Result<(), CheckError> + Send + Sync + 'static,

@@ -14,8 +14,10 @@ use strowger::{
     API_MULTIMEDIA, Agent, Config, Engine, Environment, Inbound, Notification, Reply, Subscription,
 };
 
+#[allow(unused_imports, reason = "each test file uses its part of this")]
 pub(crate) use channel::{Scripted, Turn};
-use environment::{FakeClock, FakeIds, FakeRandom};
+#[allow(unused_imports, reason = "each test file uses its part of this")]
+pub(crate) use environment::{FakeClock, FakeIds, FakeRandom};
 
 pub(crate) const QUEUE: &str = "/contacts/60ebbb94-3cef-4b14-95f8-5c49dbeb355d";
 pub(crate) const ACCOUNT: &str = "vitaliy_onv";
