@@ -146,6 +146,7 @@ impl Outbox {
     }
 
     /// Ends a claim: the delivery is settled, or goes on in its stage.
+    #[allow(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub(crate) fn finish(&self, claim: Claim, pool: &Pool, goes_on: Option<&Delivery>) {
         let mut state = self.state.lock();
         if let Some(lane) = state.lanes.get_mut(&claim.lane) {
@@ -160,6 +161,7 @@ impl Outbox {
     }
 
     /// Ends a claim of which nothing came: the delivery is looked at again then.
+    #[allow(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub(crate) fn put_back(&self, claim: Claim, due_ms: i64) {
         let mut state = self.state.lock();
         if let Some(lane) = state.lanes.get_mut(&claim.lane) {

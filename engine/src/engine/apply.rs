@@ -20,6 +20,7 @@ use crate::store::{
 };
 
 /// On whose behalf a decision is carried out.
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack of one call")]
 pub(super) enum By<'a> {
     /// An agent who asked.
     Agent(&'a AgentState),

@@ -133,20 +133,15 @@ impl Inner {
         }
         delivery.stage = Stage::Settled;
         let (about, bytes) = (delivery.interaction, delivery.bytes);
-        match self.ending(entry, &delivery, &verdict, user_data)? {
-            Some(decision) => {
-                self.apply(entry, about, decision, By::Delivery(delivery)).map_err(
-                    |failure| match failure {
-                        Unapplied::Refused(refusal) => Error::Refused(refusal),
-                        Unapplied::Conflict => Error::Conflict("another change came first".into()),
-                    },
-                )?;
-            }
-            None => {
-                let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
-                self.store.commit(commit).map_err(refusal_of)?;
-                self.respond(entry, &delivery, &verdict)?;
-            }
+        if let Some(decision) = self.ending(entry, &delivery, &verdict, user_data)? {
+            self.apply(entry, about, decision, By::Delivery(delivery)).map_err(|failure| match failure {
+                Unapplied::Refused(refusal) => Error::Refused(refusal),
+                Unapplied::Conflict => Error::Conflict("another change came first".into()),
+            })?;
+        } else {
+            let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
+            self.store.commit(commit).map_err(refusal_of)?;
+            self.respond(entry, &delivery, &verdict)?;
         }
         self.outbox.release(bytes);
         Ok(None)
