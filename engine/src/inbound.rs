@@ -40,7 +40,7 @@ impl Inbound {
         let members = Members::parse(json)
             .map_err(|error| invalid(format!("the inbound document must be a JSON object: {error}")))?;
         let parameters = Parameters::new(&members);
-        let text = |name| Ok::<_, Refusal>(parameters.string(name)?.map(|text| text.into_owned()));
+        let text = |name| Ok::<_, Refusal>(parameters.string(name)?.map(std::borrow::Cow::into_owned));
         let id = text("id")?
             .map(|id| {
                 InteractionId::parse(&id)

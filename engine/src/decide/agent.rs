@@ -197,9 +197,9 @@ fn reply(
         ));
     }
 
-    let fact = |name: &str| match name.strip_prefix("parent.") {
-        Some(key) => Some(parent.user_data.text(key).unwrap_or_default().into()),
-        None => None,
+    let fact = |name: &str| {
+        let key = name.strip_prefix("parent.")?;
+        Some(parent.user_data.text(key).unwrap_or_default().into())
     };
     // A template of which the parent knows nothing leaves no empty key behind.
     let mut prepared: serde_json::Map<_, _> = manifest
@@ -233,7 +233,7 @@ fn transfer(
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
     let target = parameters.transfer_target()?;
-    let left = Telling::answer(facts.agent, About::After, NoteKind::StatusChange).as_left();
+    let left = Telling::answer(facts.agent, About::After, NoteKind::StatusChange).left();
     let mut decision = Decision { focus: Focus::Dropped, ..Decision::default() };
     let mut after = interaction.clone();
     match target {
@@ -280,7 +280,7 @@ fn accept(interaction: &Interaction, parameters: Parameters<'_, '_>) -> Result<D
 
 /// An invitation that was not taken: back to its queue, or to the agent who transferred the draft.
 pub(super) fn returned(interaction: &Interaction, invited: &AgentId, is_answer: bool) -> Decision {
-    let left = Telling { is_answer, ..Telling::news(invited, NoteKind::StatusChange).as_left() };
+    let left = Telling { is_answer, ..Telling::news(invited, NoteKind::StatusChange).left() };
     let mut after =
         Interaction { assigned_to: None, transferred_by: None, owner: None, ..interaction.clone() };
     let mut told = vec![left];

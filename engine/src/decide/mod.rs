@@ -133,7 +133,7 @@ impl Telling {
         Self { to: to.clone(), about: About::After, kind, seen: Seen::AsItStands, is_answer: false }
     }
 
-    fn as_left(self) -> Self {
+    fn left(self) -> Self {
         Self { seen: Seen::AsLeft, ..self }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Verdict {
 /// The first question after an `accepted`.
 const FIRST_POLL_MS: i64 = 1_000;
 
-pub(crate) const NOT_DELIVERED: &str = "not-delivered";
+const NOT_DELIVERED: &str = "not-delivered";
 const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 const NEEDS_LOGIN: &str = "needs-login";
 const REJECTED: &str = "rejected";
@@ -86,7 +86,8 @@ fn looked_back(
     on_unknown: OnUnknown,
     random: &dyn Random,
 ) -> Verdict {
-    let again = Verdict::Goes(Stage::Pending { due_ms: now_ms });
+    // It keeps its place before those that waited for its fate.
+    let again = Verdict::Goes(Stage::Pending { due_ms: delivery.accepted_ms });
     match outcome {
         // Here alone publication without an id is believed: the look back proved it.
         Outcome::Published { id, location } => {
@@ -117,8 +118,7 @@ fn asked(
     random: &dyn Random,
 ) -> Verdict {
     match outcome {
-        Outcome::Done => Verdict::Done,
-        Outcome::Published { .. } if delivery.work != Work::Publish => Verdict::Done,
+        Outcome::Done | Outcome::Published { .. } if delivery.work != Work::Publish => Verdict::Done,
         Outcome::Published { id: id @ Some(_), location } => {
             Verdict::Confirmed { id: id.clone(), location: location.clone() }
         }
@@ -131,6 +131,18 @@ fn asked(
             let handle = if let Outcome::Accepted { handle } = outcome { handle } else { handle };
             let due_ms = later(delivery.looks, outcome, now_ms, random);
             Verdict::Goes(Stage::Awaiting { handle: handle.clone(), due_ms })
+        }
+    }
+}
+
+/// A delivery that waited for its account's credentials as long as anything waits.
+pub(crate) fn given_up(delivery: &Delivery) -> Verdict {
+    const WHY: &str = "the platform does not accept the account's credentials";
+    match delivery.stage {
+        // The platform may have published it by now: nobody could look.
+        Stage::Intended | Stage::Doubtful { .. } | Stage::Awaiting { .. } => unknown(WHY),
+        Stage::Pending { .. } | Stage::Settled => {
+            Verdict::Refused { code: NOT_DELIVERED.into(), message: WHY.into() }
         }
     }
 }

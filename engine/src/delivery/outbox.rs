@@ -29,6 +29,8 @@ pub(crate) struct Claim {
     /// It waited for its account's credentials as long as anything waits: it is not to be tried.
     pub(crate) gave_up: bool,
     lane: Lane,
+    /// Its number in the lane, which it keeps if it goes on.
+    number: u64,
 }
 
 /// An account of a channel.
@@ -57,7 +59,8 @@ struct Schedule {
     lanes: HashMap<Lane, LaneState>,
     /// The lanes that have something to do, by when.
     ready: HashMap<Pool, BTreeSet<(i64, u64, Lane)>>,
-    /// Counts what is put in, so that what is due at the same time keeps its order.
+    /// Counts what is put in, so that what is due at the same time keeps its order. A delivery that was
+    /// tried keeps its number.
     number: u64,
     /// Deliveries that are not settled, and what waits with them.
     count: usize,
@@ -107,7 +110,8 @@ impl Outbox {
     /// Puts a delivery into the schedule, by its stage.
     pub(crate) fn schedule(&self, delivery: &Delivery, pool: &Pool) {
         let mut state = self.state.lock();
-        state.schedule(delivery, pool);
+        let number = state.next_number();
+        state.schedule(delivery, pool, number);
         drop(state);
         self.changed.notify_all();
     }
@@ -142,13 +146,14 @@ impl Outbox {
     }
 
     /// Ends a claim: the delivery is settled, or goes on in its stage.
+    #[allow(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub(crate) fn finish(&self, claim: Claim, pool: &Pool, goes_on: Option<&Delivery>) {
         let mut state = self.state.lock();
         if let Some(lane) = state.lanes.get_mut(&claim.lane) {
             lane.busy = false;
         }
         if let Some(delivery) = goes_on {
-            state.schedule(delivery, pool);
+            state.schedule(delivery, pool, claim.number);
         }
         state.place(&claim.lane);
         drop(state);
@@ -156,14 +161,13 @@ impl Outbox {
     }
 
     /// Ends a claim of which nothing came: the delivery is looked at again then.
+    #[allow(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub(crate) fn put_back(&self, claim: Claim, due_ms: i64) {
         let mut state = self.state.lock();
-        state.number += 1;
-        let number = state.number;
         if let Some(lane) = state.lanes.get_mut(&claim.lane) {
             lane.busy = false;
             // First of all: what stage it is in only the store knows.
-            lane.doubtful.insert((due_ms, number, claim.id));
+            lane.doubtful.insert((due_ms, claim.number, claim.id));
         }
         state.place(&claim.lane);
         drop(state);
@@ -216,13 +220,22 @@ impl Schedule {
         })
     }
 
-    fn schedule(&mut self, delivery: &Delivery, pool: &Pool) {
+    fn next_number(&mut self) -> u64 {
         self.number += 1;
-        let number = self.number;
+        self.number
+    }
+
+    fn schedule(&mut self, delivery: &Delivery, pool: &Pool, number: u64) {
         let lane = (delivery.channel.clone(), delivery.account.clone());
         let entry = self.lane(&lane, pool);
         match delivery.stage {
-            Stage::Pending { due_ms } | Stage::Awaiting { due_ms, .. } => {
+            Stage::Pending { due_ms } => {
+                // What waits because its account is paused goes out in its turn when the pause ends.
+                let is_paused = due_ms <= entry.paused_until_ms;
+                let due_ms = if is_paused { due_ms.min(delivery.accepted_ms) } else { due_ms };
+                entry.others.insert((due_ms, number, delivery.id));
+            }
+            Stage::Awaiting { due_ms, .. } => {
                 entry.others.insert((due_ms, number, delivery.id));
             }
             Stage::Doubtful { due_ms } => {
@@ -264,9 +277,9 @@ impl Schedule {
         }
         let Some(state) = self.lanes.get_mut(&lane) else { return Waiting::Nothing };
         let gave_up = state.held;
-        let Some(id) = state.take() else { return Waiting::Nothing };
+        let Some((number, id)) = state.take() else { return Waiting::Nothing };
         self.place(&lane);
-        Waiting::Now(Claim { id, gave_up, lane })
+        Waiting::Now(Claim { id, gave_up, lane, number })
     }
 }
 
@@ -275,10 +288,10 @@ impl LaneState {
         self.doubtful.first().or_else(|| self.others.first()).copied()
     }
 
-    fn take(&mut self) -> Option<DeliveryId> {
-        let (_, _, id) = self.doubtful.pop_first().or_else(|| self.others.pop_first())?;
+    fn take(&mut self) -> Option<(u64, DeliveryId)> {
+        let (_, number, id) = self.doubtful.pop_first().or_else(|| self.others.pop_first())?;
         // The host keeps its own order, and may have several under way.
         self.busy = self.pool == Pool::Plugins;
-        Some(id)
+        Some((number, id))
     }
 }

@@ -1,5 +1,6 @@
 //! From a decision to its effect: needs are met, the change is committed, and then everybody is told.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::channels::{Entry, Runner};
 use super::{AgentState, Inner};
-use crate::channel::{CheckError, Outgoing};
+use crate::channel::{ChannelFault, CheckError, Outgoing};
 use crate::decide::{About, Check, Decision, Focus, NewDelivery, Telling};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
 use crate::interaction::{Interaction, InteractionId, Resource, Seen};
@@ -19,6 +20,7 @@ use crate::store::{
 };
 
 /// On whose behalf a decision is carried out.
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack of one call")]
 pub(super) enum By<'a> {
     /// An agent who asked.
     Agent(&'a AgentState),
@@ -179,7 +181,12 @@ impl Inner {
                 text,
                 extras_json: extras.as_deref().map_or("{}", RawValue::get),
             };
-            channel.check(&message).map_err(|error| match error {
+            // A channel that panics must not take the agent's thread along.
+            let judged = catch_unwind(AssertUnwindSafe(|| channel.check(&message))).unwrap_or_else(|_| {
+                tracing::error!(channel = %entry.name, "the channel panicked in its check");
+                Err(ChannelFault::new("it panicked").into())
+            });
+            judged.map_err(|error| match error {
                 CheckError::Refused { code: 10, message } => Refusal::out_of_range(message),
                 CheckError::Refused { message, .. } => Refusal::new(StatusCode::Invalid, message),
                 CheckError::Failed(fault) => {

@@ -1,5 +1,6 @@
 //! The host's side: what comes in, and who gets it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::agent::again;
@@ -99,7 +100,11 @@ impl Engine {
         let Runner::Plugin(plugin) = &entry.runner else {
             return Err(ChannelFault::new("the host runs this channel itself: use `receive`").into());
         };
-        let WebhookAnswer { answer, inbound } = plugin.ingest(request, body)?;
+        let WebhookAnswer { answer, inbound } =
+            catch_unwind(AssertUnwindSafe(|| plugin.ingest(request, body))).unwrap_or_else(|_| {
+                tracing::error!(channel, "the channel panicked over a webhook request");
+                Err(ChannelFault::new("it panicked"))
+            })?;
         for document in inbound {
             let name = document.get("channel").and_then(serde_json::Value::as_str).unwrap_or(channel);
             let entry = self.inner.channel(name)?;

@@ -68,9 +68,11 @@ struct AgentState {
     hub: Hub,
 }
 
+type AgentShard = RwLock<HashMap<AgentId, Arc<AgentState>>>;
+
 /// The agents seen since the engine was opened.
 struct Agents {
-    shards: Box<[RwLock<HashMap<AgentId, Arc<AgentState>>>]>,
+    shards: Box<[AgentShard]>,
     hasher: RandomState,
 }
 
@@ -158,6 +160,7 @@ impl Engine {
     }
 
     /// Adds a channel that carries out its deliveries in [`Engine::deliver`].
+    #[allow(clippy::needless_pass_by_value, reason = "the channel is handed over")]
     pub fn add_channel(&self, channel: Arc<dyn Channel>) -> Result<(), Error> {
         let manifests = channel.manifests();
         manifests.iter().try_for_each(crate::channel::Manifest::validate)?;
@@ -301,7 +304,7 @@ impl Agents {
         Self { shards: (0..Self::SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
     }
 
-    fn shard(&self, id: &AgentId) -> &RwLock<HashMap<AgentId, Arc<AgentState>>> {
+    fn shard(&self, id: &AgentId) -> &AgentShard {
         let number = usize::try_from(self.hasher.hash_one(id) % Self::SHARDS as u64).unwrap_or(0);
         &self.shards[number]
     }

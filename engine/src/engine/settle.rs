@@ -9,7 +9,7 @@ use super::channels::{Entry, Runner};
 use super::{Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
-use crate::delivery::{Delivery, NOT_DELIVERED, Stage, Verdict, Work, judge};
+use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge};
 use crate::interaction::DeliveryId;
 use crate::operation::{Refusal, StatusCode};
 use crate::store::Commit;
@@ -80,10 +80,7 @@ impl Inner {
     /// A delivery that waited for its account's credentials as long as anything waits.
     pub(super) fn give_up(&self, entry: &Entry, delivery: Delivery) -> Result<Option<Delivery>, Error> {
         let _lock = self.locks.lock(delivery.lock_id());
-        let verdict = Verdict::Refused {
-            code: NOT_DELIVERED.into(),
-            message: "the platform does not accept the account's credentials".into(),
-        };
+        let verdict = given_up(&delivery);
         self.carry_out(entry, delivery, verdict, &Map::new())
     }
 
@@ -137,20 +134,15 @@ impl Inner {
         }
         delivery.stage = Stage::Settled;
         let (about, bytes) = (delivery.interaction, delivery.bytes);
-        match self.ending(entry, &delivery, &verdict, user_data)? {
-            Some(decision) => {
-                self.apply(entry, about, decision, By::Delivery(delivery)).map_err(
-                    |failure| match failure {
-                        Unapplied::Refused(refusal) => Error::Refused(refusal),
-                        Unapplied::Conflict => Error::Conflict("another change came first".into()),
-                    },
-                )?;
-            }
-            None => {
-                let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
-                self.store.commit(commit).map_err(refusal_of)?;
-                self.respond(entry, &delivery, &verdict)?;
-            }
+        if let Some(decision) = self.ending(entry, &delivery, &verdict, user_data)? {
+            self.apply(entry, about, decision, By::Delivery(delivery)).map_err(|failure| match failure {
+                Unapplied::Refused(refusal) => Error::Refused(refusal),
+                Unapplied::Conflict => Error::Conflict("another change came first".into()),
+            })?;
+        } else {
+            let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
+            self.store.commit(commit).map_err(refusal_of)?;
+            self.respond(entry, &delivery, &verdict)?;
         }
         self.outbox.release(bytes);
         Ok(None)

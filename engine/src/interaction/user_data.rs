@@ -60,6 +60,7 @@ impl UserData {
     }
 
     /// With `additions`; existing keys are overwritten where they stand.
+    #[must_use]
     pub fn merged(&self, additions: &Additions<'_>) -> Self {
         if additions.is_empty() {
             return self.clone();

@@ -131,7 +131,7 @@ pub struct Rule {
 
 impl Rule {
     /// Whether the rule can lead to that state. (A new draft leaves the interaction itself alone.)
-    pub(crate) fn leads_to(&self, state: Option<State>) -> bool {
+    pub(crate) fn leads_to(self, state: Option<State>) -> bool {
         state.is_some_and(|state| self.next.states().iter().any(|&(_, next)| next == state))
     }
 }
@@ -221,10 +221,15 @@ pub const TABLE: &[Rule] = &[
     rule(
         Source::At(Direction::Inbound, State::Invited),
         Event::Agent(Operation::Reject),
-        Next::Origin,
+        Next::State(State::Queued),
         Tells::StatusChange,
     ),
-    rule(Source::At(Direction::Inbound, State::Invited), Event::Revoke, Next::Origin, Tells::StatusChange),
+    rule(
+        Source::At(Direction::Inbound, State::Invited),
+        Event::Revoke,
+        Next::State(State::Queued),
+        Tells::StatusChange,
+    ),
     rule(
         Source::At(Direction::Outbound, State::Invited),
         Event::Agent(Operation::Accept),
