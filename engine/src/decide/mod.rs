@@ -6,7 +6,9 @@
 
 mod agent;
 mod delivery;
+mod draft;
 mod host;
+mod operate;
 
 pub use agent::{decide, decide_on_collection};
 pub(crate) use delivery::{decide_confirmed, decide_operated, decide_refused};

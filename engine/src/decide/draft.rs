@@ -1,0 +1,238 @@
+//! Drafts: begun, written, sent.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::agent::{note_kind, user_data_over};
+use super::operate::unknown_account;
+use super::{About, Check, Decision, Facts, NewDelivery, Telling};
+use crate::channel::{ValueKind, fill};
+use crate::delivery::Work;
+use crate::interaction::{Interaction, UserData};
+use crate::json::{self, Members};
+use crate::lifecycle::{Direction, State, Tells};
+use crate::notify::NoteKind;
+use crate::operation::{Parameters, Refusal, Request, StatusCode};
+
+pub(super) fn create(
+    parameters: Parameters<'_, '_>,
+    facts: &Facts<'_>,
+    tells: Tells,
+) -> Result<Decision, Refusal> {
+    let queue_path = parameters.queue_path("queuePath")?;
+    let user_data = user_data_over(&UserData::empty(), parameters, facts, false)?;
+    queue_path.iter().try_for_each(|queue| facts.check_queue(queue))?;
+    let draft = Interaction {
+        owner: Some(facts.agent.clone()),
+        user_data,
+        queue_path,
+        ..Interaction::blank(
+            facts.manifest.channel.as_str().into(),
+            Direction::Outbound,
+            State::Composing,
+            facts.now_ms,
+        )
+    };
+    Ok(Decision {
+        created: Some(draft),
+        told: vec![Telling::answer(facts.agent, About::Created, note_kind(tells))],
+        ..Decision::default()
+    })
+}
+
+pub(super) fn save(
+    interaction: &Interaction,
+    request: &Request<'_>,
+    facts: &Facts<'_>,
+) -> Result<Decision, Refusal> {
+    let object = request.message_object()?.unwrap_or_default();
+    written(interaction, &object, facts).map(Decision::of)
+}
+
+pub(super) fn send(
+    interaction: &Interaction,
+    request: &Request<'_>,
+    facts: &Facts<'_>,
+) -> Result<Decision, Refusal> {
+    let parameters = request.parameters();
+    let manifest = facts.manifest;
+    let queue_path = parameters.required_queue_path("queuePath")?;
+    facts.check_queue(&queue_path)?;
+    let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
+    let object = request.message_object()?.unwrap_or_default();
+    let mut after = written(interaction, &object, facts)?;
+
+    let member = |name: &str| format!("{}.{name}", manifest.resource);
+    let from = after.from.clone().filter(|from| !from.is_empty());
+    let from = from.ok_or_else(|| Refusal::missing(&member("from"), "the name of an account"))?;
+    let text = after.message.clone().filter(|text| !text.is_empty() && !after.message_is_parents);
+    let text = text.ok_or_else(|| {
+        Refusal::missing(
+            &member("message"),
+            if after.message_is_parents {
+                "a text of your own: what stands there is the text of the interaction that is answered"
+            } else {
+                "the text to send"
+            },
+        )
+    })?;
+    let account = manifest.account(&from).ok_or_else(|| unknown_account(&member("from"), &from, facts))?;
+    check_attachments(after.extras.as_deref(), facts)?;
+
+    let fact = |name: &str| match name {
+        "agent.id" => Some(Cow::Borrowed(facts.agent.as_str())),
+        "engine.name" => Some(Cow::Borrowed(facts.engine_name)),
+        _ => None,
+    };
+    let missing: serde_json::Map<_, _> = account
+        .send_defaults
+        .iter()
+        .filter(|(key, _)| !after.user_data.contains(key))
+        .map(|(key, value)| (key.clone(), fill(value, fact)))
+        .collect();
+    let facts_of_account: serde_json::Map<_, _> =
+        account.send_user_data.iter().map(|(key, value)| (key.clone(), fill(value, fact))).collect();
+    after.user_data = after.user_data.with(&facts_of_account).with(&missing);
+    after.queue_path = Some(queue_path.clone());
+
+    let bytes = text.len()
+        + after.user_data.as_raw().get().len()
+        + after.extras.as_ref().map_or(0, |extras| extras.get().len());
+    let mut decision = Decision::of(after);
+    decision.needs.check = Some(Check {
+        account: from.clone(),
+        text,
+        extras: decision.after.as_ref().and_then(|after| after.extras.clone()),
+    });
+    decision.needs.contact = true;
+    decision.records_last_agent = saves_last_agent;
+    decision.delivery =
+        Some(NewDelivery { account: from, work: Work::Publish, queue_path: Some(queue_path), bytes });
+    Ok(decision)
+}
+
+pub(super) fn reply(
+    parent: &Interaction,
+    parameters: Parameters<'_, '_>,
+    facts: &Facts<'_>,
+) -> Result<Decision, Refusal> {
+    let manifest = facts.manifest;
+    let queue_path = parameters.required_queue_path("queuePath")?;
+    facts.check_queue(&queue_path)?;
+    let mut given = serde_json::Map::new();
+    for parameter in &manifest.reply_parameters {
+        let value = match parameter.kind {
+            ValueKind::String => parameters.string(&parameter.name)?.map(Cow::into_owned),
+            ValueKind::Boolean => parameters.flag(&parameter.name)?.map(|flag| flag.to_string()),
+        };
+        if let Some(value) = value {
+            given.insert(parameter.user_data.clone(), value.into());
+        }
+    }
+    let known = |key: &String| {
+        given.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
+            || parent.user_data.text(key).is_some_and(|text| !text.is_empty())
+    };
+    if let Some(lacking) = manifest.reply_needs.iter().find(|needed| !needed.keys().iter().any(known)) {
+        return Err(Refusal::new(
+            StatusCode::Invalid,
+            format!(
+                "interaction {} can't be replied to: its user data lacks `{}`, by which the platform knows it",
+                parent.id,
+                lacking.keys().join("` or `")
+            ),
+        ));
+    }
+
+    let fact = |name: &str| {
+        let key = name.strip_prefix("parent.")?;
+        Some(parent.user_data.text(key).unwrap_or_default().into())
+    };
+    // A template of which the parent knows nothing leaves no empty key behind.
+    let mut prepared: serde_json::Map<_, _> = manifest
+        .reply_user_data
+        .iter()
+        .map(|(key, value)| (key.clone(), fill(value, fact)))
+        .filter(|(key, value)| value != "" || manifest.reply_user_data[key] == "")
+        .collect();
+    prepared.extend(given);
+    let user_data = user_data_over(&UserData::empty().with(&prepared), parameters, facts, false)?;
+    let draft = Interaction {
+        owner: Some(facts.agent.clone()),
+        parent_id: Some(parent.id),
+        contact_id: parent.contact_id.clone(),
+        message: parent.message.clone(),
+        message_is_parents: parent.message.is_some(),
+        user_data,
+        queue_path: Some(queue_path),
+        ..Interaction::blank(parent.channel.clone(), Direction::Outbound, State::Composing, facts.now_ms)
+    };
+    Ok(Decision {
+        created: Some(draft),
+        told: vec![Telling::answer(facts.agent, About::Created, NoteKind::StatusChange)],
+        ..Decision::default()
+    })
+}
+
+/// The draft with `from`, `message` and what else the object carries.
+fn written(
+    interaction: &Interaction,
+    object: &Members<'_>,
+    facts: &Facts<'_>,
+) -> Result<Interaction, Refusal> {
+    let manifest = facts.manifest;
+    let text = |name: &str| {
+        Parameters::new(object).string(name).map_err(|_| {
+            let found = object.get(name).map_or("nothing", json::kind);
+            Refusal::invalid(
+                &format!("{}.{name}", manifest.resource),
+                format_args!("must be a string, not {found}"),
+            )
+        })
+    };
+    let mut after = interaction.clone();
+    if let Some(message) = text("message")? {
+        facts.check_text(&format!("{}.message", manifest.resource), &message)?;
+        after.message = Some(message.into());
+        after.message_is_parents = false;
+    }
+    if let Some(from) = text("from")? {
+        facts.check_text(&format!("{}.from", manifest.resource), &from)?;
+        if let Some(key) = &manifest.mirror_from {
+            after.user_data = after.user_data.with_text(key, &from);
+        }
+        after.from = Some(from.into());
+    }
+    let extras: Vec<_> = object.iter().filter(|(name, _)| !matches!(*name, "from" | "message")).collect();
+    if !extras.is_empty() {
+        let kept =
+            interaction.extras.as_deref().map(|extras| Members::parse(extras.get()).unwrap_or_default());
+        let entries = extras.iter().map(|&(name, value)| (Cow::Borrowed(name), value));
+        let extras = kept.unwrap_or_default().overwritten(entries).write();
+        facts.check_text(&manifest.resource, extras.get())?;
+        after.extras = Some(extras.into());
+    }
+    facts.check_user_data(&after.user_data)?;
+    Ok(after)
+}
+
+fn check_attachments(extras: Option<&RawValue>, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let Some(extras) = extras else { return Ok(()) };
+    let members = Members::parse(extras.get()).unwrap_or_default();
+    let Some(attachments) = members.get("attachments") else { return Ok(()) };
+    let name = format!("{}.attachments", facts.manifest.resource);
+    let count = serde_json::from_str::<Vec<&RawValue>>(attachments.get())
+        .map_err(|_| {
+            Refusal::invalid(&name, format_args!("must be an array, not {}", json::kind(attachments)))
+        })?
+        .len();
+    let most = facts.manifest.limits.attachments;
+    if count > most {
+        return Err(Refusal::out_of_range(format!(
+            "`{name}` lists {count} attachments: at most {most} are allowed"
+        )));
+    }
+    Ok(())
+}
