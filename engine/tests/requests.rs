@@ -260,7 +260,7 @@ fn a_parameter_of_the_wrong_type_is_code_2_and_named() {
     let object = |value: &Value| value.is_object();
     let array = |value: &Value| value.is_array();
     type Right = fn(&Value) -> bool;
-    let table: [(&str, &str, Right, &str); 28] = [
+    let table: [(&str, &str, Right, &str); 29] = [
         ("Create", "/queuePath", string, "queuePath"),
         ("Create", "/userData", object, "userData"),
         ("Save", "/twitter", object, "twitter"),
@@ -271,6 +271,7 @@ fn a_parameter_of_the_wrong_type_is_code_2_and_named() {
         ("Send", "/twitter/from", string, "from"),
         ("Send", "/twitter/message", string, "message"),
         ("Send", "/twitter/attachments", array, "attachments"),
+        ("Save", "/twitter/attachments", array, "attachments"),
         ("Send", "/saveLAR", flag, "saveLAR"),
         ("Accept", "/saveLAR", flag, "saveLAR"),
         ("Reply", "/queuePath", string, "queuePath"),

@@ -205,6 +205,7 @@ fn written(
         }
         after.from = Some(from.into());
     }
+    attachments(object, facts)?;
     let extras: Vec<_> = object.iter().filter(|(name, _)| !matches!(*name, "from" | "message")).collect();
     if !extras.is_empty() {
         let kept =
@@ -218,21 +219,27 @@ fn written(
     Ok(after)
 }
 
+/// Refuses more attachments than the channel takes.
 fn check_attachments(extras: Option<&RawValue>, facts: &Facts<'_>) -> Result<(), Refusal> {
     let Some(extras) = extras else { return Ok(()) };
-    let members = Members::parse(extras.get()).unwrap_or_default();
-    let Some(attachments) = members.get("attachments") else { return Ok(()) };
-    let name = format!("{}.attachments", facts.manifest.resource);
-    let count = serde_json::from_str::<Vec<&RawValue>>(attachments.get())
-        .map_err(|_| {
-            Refusal::invalid(&name, format_args!("must be an array, not {}", json::kind(attachments)))
-        })?
-        .len();
+    let count = attachments(&Members::parse(extras.get()).unwrap_or_default(), facts)?;
     let most = facts.manifest.limits.attachments;
     if count > most {
         return Err(Refusal::out_of_range(format!(
-            "`{name}` lists {count} attachments: at most {most} are allowed"
+            "`{}.attachments` lists {count} attachments: at most {most} are allowed",
+            facts.manifest.resource
         )));
     }
     Ok(())
+}
+
+/// How many attachments the object lists.
+fn attachments(object: &Members<'_>, facts: &Facts<'_>) -> Result<usize, Refusal> {
+    let Some(list) = object.get("attachments") else { return Ok(0) };
+    serde_json::from_str::<Vec<&RawValue>>(list.get()).map(|list| list.len()).map_err(|_| {
+        Refusal::invalid(
+            &format!("{}.attachments", facts.manifest.resource),
+            format_args!("must be an array, not {}", json::kind(list)),
+        )
+    })
 }
