@@ -24,7 +24,7 @@ pub(crate) enum Verdict {
 /// The first question after an `accepted`.
 const FIRST_POLL_MS: i64 = 1_000;
 
-pub(crate) const NOT_DELIVERED: &str = "not-delivered";
+const NOT_DELIVERED: &str = "not-delivered";
 const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 const NEEDS_LOGIN: &str = "needs-login";
 const REJECTED: &str = "rejected";
@@ -43,6 +43,18 @@ pub(crate) fn judge(
         (Stage::Awaiting { handle, .. }, _) => asked(delivery, handle, outcome, now_ms, random),
         (_, Work::Operation { .. }) => operated(delivery, outcome, now_ms, random),
         (_, Work::Publish) => attempted(delivery, outcome, now_ms, random),
+    }
+}
+
+/// Judges a delivery that waited for its account's credentials as long as anything waits.
+pub(crate) fn gave_up(delivery: &Delivery) -> Verdict {
+    const WHY: &str = "the platform does not accept the account's credentials";
+    match delivery.stage {
+        // The platform has it, or may have it: to call that undelivered would invite a second post.
+        Stage::Intended | Stage::Doubtful { .. } | Stage::Awaiting { .. } => unknown(WHY),
+        Stage::Pending { .. } | Stage::Settled => {
+            Verdict::Refused { code: NOT_DELIVERED.into(), message: WHY.into() }
+        }
     }
 }
 

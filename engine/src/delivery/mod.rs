@@ -4,7 +4,7 @@ mod backoff;
 mod judge;
 mod outbox;
 
-pub(crate) use judge::{NOT_DELIVERED, Verdict, judge};
+pub(crate) use judge::{Verdict, gave_up, judge};
 pub(crate) use outbox::{Claim, Outbox, Pool};
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::channels::{Entry, Runner};
 use super::{Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
-use crate::delivery::{Delivery, NOT_DELIVERED, Stage, Verdict, Work, judge};
+use crate::delivery::{Delivery, Stage, Verdict, Work, gave_up, judge};
 use crate::interaction::DeliveryId;
 use crate::operation::{Refusal, StatusCode};
 use crate::store::Commit;
@@ -79,10 +79,7 @@ impl Inner {
     /// A delivery that waited for its account's credentials as long as anything waits.
     pub(super) fn give_up(&self, entry: &Entry, delivery: Delivery) -> Result<Option<Delivery>, Error> {
         let _lock = self.locks.lock(delivery.lock_id());
-        let verdict = Verdict::Refused {
-            code: NOT_DELIVERED.into(),
-            message: "the platform does not accept the account's credentials".into(),
-        };
+        let verdict = gave_up(&delivery);
         self.carry_out(entry, delivery, verdict, &Map::new())
     }
 
