@@ -129,8 +129,7 @@ fn asked(
     random: &dyn Random,
 ) -> Verdict {
     match outcome {
-        Outcome::Done => Verdict::Done,
-        Outcome::Published { .. } if delivery.work != Work::Publish => Verdict::Done,
+        Outcome::Done | Outcome::Published { .. } if delivery.work != Work::Publish => Verdict::Done,
         Outcome::Published { id: id @ Some(_), location } => {
             Verdict::Confirmed { id: id.clone(), location: location.clone() }
         }
