@@ -45,6 +45,8 @@ mod json;
 pub mod lifecycle;
 mod notify;
 mod operation;
+#[cfg(feature = "proptest")]
+pub mod proptest;
 mod store;
 
 pub use config::{Config, ConfigError, Limits, PluginConfig, StoreConfig};

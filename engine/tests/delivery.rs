@@ -221,8 +221,8 @@ fn publish_needs_login_comes_back_and_holds_the_account() {
     assert_eq!(resource(&note)["state"], "Composing");
     assert!(text_of(&note, "errorMessage").contains("expired"));
     let Errand { world, desk, .. } = errand;
-    let held = world.sent(&desk, ACCOUNT, "held");
-    let other = world.sent(&desk, "support", "not held");
+    let held = World::sent(&desk, ACCOUNT, "held");
+    let other = World::sent(&desk, "support", "not held");
     world.clock.advance(3_600_000);
     world.deliver();
     assert_eq!((world.state(&held), world.state(&other)), ("Sent", "Completed"));
@@ -477,11 +477,11 @@ fn a_reconcile_job_describes_the_attempt_and_knows_other_ids_of_the_account() {
     let world = World::new();
     let desk = world.desk("a1");
     for (account, post_id) in [(ACCOUNT, "41"), ("support", "777"), (ACCOUNT, "42")] {
-        world.sent(&desk, account, "earlier");
+        World::sent(&desk, account, "earlier");
         world.channel.then(Turn::ends(published(post_id)));
         world.deliver();
     }
-    world.sent(&desk, ACCOUNT, "in doubt");
+    World::sent(&desk, ACCOUNT, "in doubt");
     world.clock.set(START_MS + 10);
     let clock = world.clock.clone();
     world.channel.then(Turn::does(move |_, point| {
@@ -505,8 +505,8 @@ fn a_reconcile_job_describes_the_attempt_and_knows_other_ids_of_the_account() {
 #[test]
 fn nothing_of_the_account_is_sent_while_a_message_is_in_doubt() {
     let Errand { world, desk, id, .. } = Errand::in_doubt(ACCOUNT);
-    let next = world.sent(&desk, ACCOUNT, "next");
-    let other = world.sent(&desk, "support", "other");
+    let next = World::sent(&desk, ACCOUNT, "next");
+    let other = World::sent(&desk, "support", "other");
     world.channel.then(Turn::ends(not_sent()));
     world.deliver();
     // The look back did not get through: only the other account has gone on.
@@ -659,13 +659,13 @@ fn a_message_that_can_never_be_sent_comes_back_after_a_day() {
 fn a_rate_limit_holds_its_account_and_never_another() {
     let world = World::new();
     let desk = world.desk("a1");
-    let limited = world.sent(&desk, ACCOUNT, "limited");
-    let behind = world.sent(&desk, ACCOUNT, "behind it");
-    let other = world.sent(&desk, "support", "another account");
+    let limited = World::sent(&desk, ACCOUNT, "limited");
+    let behind = World::sent(&desk, ACCOUNT, "behind it");
+    let other = World::sent(&desk, "support", "another account");
     world.channel.then(Turn::ends(rate_limited(START_MS + 900_000)));
     world.deliver();
     assert_eq!([&limited, &behind, &other].map(|id| world.state(id)), ["Sent", "Sent", "Completed"]);
-    let late = world.sent(&desk, ACCOUNT, "late");
+    let late = World::sent(&desk, ACCOUNT, "late");
     world.clock.set(START_MS + 899_999);
     assert_eq!(world.deliver(), 0);
     world.clock.set(START_MS + 900_000);
@@ -677,9 +677,9 @@ fn a_rate_limit_holds_its_account_and_never_another() {
 fn a_throttle_holds_its_account_and_never_another() {
     let world = World::new();
     let desk = world.desk("a1");
-    let first = world.sent(&desk, ACCOUNT, "first");
-    let second = world.sent(&desk, ACCOUNT, "second");
-    let other = world.sent(&desk, "support", "other");
+    let first = World::sent(&desk, ACCOUNT, "first");
+    let second = World::sent(&desk, ACCOUNT, "second");
+    let other = World::sent(&desk, "support", "other");
     let mut report = Report::from(published("42"));
     report.throttle_until_ms = Some(START_MS + 60_000);
     world.channel.then(Turn::reports(report));
@@ -695,10 +695,10 @@ fn a_throttle_holds_its_account_and_never_another() {
 fn an_account_that_is_held_for_a_day_gives_its_messages_back_untried() {
     let world = World::new();
     let desk = world.desk("a1");
-    world.sent(&desk, ACCOUNT, "refused");
+    World::sent(&desk, ACCOUNT, "refused");
     world.channel.then(Turn::ends(needs_login()));
     world.deliver();
-    let waiting = world.sent(&desk, ACCOUNT, "waiting");
+    let waiting = World::sent(&desk, ACCOUNT, "waiting");
     world.clock.set(START_MS + DAY_MS);
     world.deliver();
     let note = desk.note();
@@ -716,7 +716,7 @@ fn messages_of_an_account_go_out_in_the_order_of_their_sends() {
     let desk = world.desk("a1");
     let expected: Vec<_> = (0..20).map(|number| format!("message {number}")).collect();
     for text in &expected {
-        world.sent(&desk, ACCOUNT, text);
+        World::sent(&desk, ACCOUNT, text);
     }
     world.deliver();
     assert_eq!(texts(&world), expected);
@@ -726,8 +726,8 @@ fn messages_of_an_account_go_out_in_the_order_of_their_sends() {
 fn a_rate_limit_does_not_change_the_order_of_an_account() {
     let world = World::new();
     let desk = world.desk("a1");
-    world.sent(&desk, ACCOUNT, "first");
-    world.sent(&desk, ACCOUNT, "second");
+    World::sent(&desk, ACCOUNT, "first");
+    World::sent(&desk, ACCOUNT, "second");
     world.channel.then(Turn::ends(rate_limited(START_MS + 60_000)));
     world.deliver();
     world.clock.set(START_MS + 60_000);
@@ -739,8 +739,8 @@ fn a_rate_limit_does_not_change_the_order_of_an_account() {
 fn a_message_that_turns_out_absent_goes_out_before_those_that_waited_for_its_fate() {
     let world = World::new();
     let desk = world.desk("a1");
-    world.sent(&desk, ACCOUNT, "first");
-    world.sent(&desk, ACCOUNT, "second");
+    World::sent(&desk, ACCOUNT, "first");
+    World::sent(&desk, ACCOUNT, "second");
     world.channel.then(Turn::ends(unknown()));
     world.channel.then(Turn::ends(Outcome::Absent));
     world.deliver();
@@ -753,7 +753,7 @@ fn deliver_makes_at_most_so_many() {
     let world = World::new();
     let desk = world.desk("a1");
     for _ in 0..5 {
-        world.sent(&desk, ACCOUNT, "Hello");
+        World::sent(&desk, ACCOUNT, "Hello");
     }
     assert_eq!(world.engine.deliver(0, Duration::ZERO).unwrap(), 0);
     assert_eq!(world.engine.deliver(2, Duration::ZERO).unwrap(), 2);
@@ -847,8 +847,8 @@ fn a_channel_that_panics_while_looking_back_or_asking_publishes_nothing() {
 fn a_panicking_channel_holds_up_no_other_account() {
     let world = World::new();
     let desk = world.desk("a1");
-    world.sent(&desk, ACCOUNT, "first");
-    let other = world.sent(&desk, "support", "second");
+    World::sent(&desk, ACCOUNT, "first");
+    let other = World::sent(&desk, "support", "second");
     world.channel.then(Turn::does(|_, _| panic!("planted")));
     world.deliver();
     assert_eq!(world.state(&other), "Completed");
@@ -958,7 +958,7 @@ fn threads_that_deliver_at_once_deliver_each_exactly_once() {
     let desk = world.desk("a1");
     let accounts = [ACCOUNT, "support", "brand"];
     for number in 0..MESSAGES {
-        world.sent(&desk, accounts[number % 3], &format!("message {number:03}"));
+        World::sent(&desk, accounts[number % 3], &format!("message {number:03}"));
     }
     let made = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -1023,8 +1023,8 @@ fn two_interactions_never_wait_for_each_other() {
 fn a_slow_platform_delays_only_its_account() {
     let world = World::new();
     let desk = world.desk("a1");
-    let slow = world.sent(&desk, ACCOUNT, "slow");
-    let quick = world.sent(&desk, "support", "quick");
+    let slow = World::sent(&desk, ACCOUNT, "slow");
+    let quick = World::sent(&desk, "support", "quick");
     let (tell_entered, entered) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     world.channel.then(Turn::does(move |_, point| {
@@ -1157,8 +1157,8 @@ fn host_not_sent_is_handed_out_again_after_its_wait() {
 fn host_rate_limited_holds_its_account_and_never_another() {
     let hosted = Hosted::message();
     let delivery = hosted.next().unwrap();
-    hosted.world.sent(&hosted.desk, ACCOUNT, "behind it");
-    hosted.world.sent(&hosted.desk, "support", "another account");
+    World::sent(&hosted.desk, ACCOUNT, "behind it");
+    World::sent(&hosted.desk, "support", "another account");
     hosted.settles(&delivery, &rate_limited(START_MS + 60_000));
     assert_eq!(hosted.next().unwrap().from, "support");
     assert!(hosted.next().is_none());
@@ -1171,7 +1171,7 @@ fn host_needs_login_comes_back_and_holds_the_account_until_it_is_resumed() {
     let hosted = Hosted::message();
     hosted.settles(&hosted.next().unwrap(), &needs_login());
     hosted.told("Error", "Composing");
-    hosted.world.sent(&hosted.desk, ACCOUNT, "held");
+    World::sent(&hosted.desk, ACCOUNT, "held");
     assert!(hosted.next().is_none());
     hosted.world.engine.resume_account("twitter", ACCOUNT).unwrap();
     assert_eq!(hosted.next().unwrap().message, "held");

@@ -232,9 +232,9 @@ impl Stage {
                 id
             }
             "Outbound Composing" => me.draft(),
-            "Outbound Sent" => world.sent(&me, ACCOUNT, "Hello Twitter!"),
+            "Outbound Sent" => World::sent(&me, ACCOUNT, "Hello Twitter!"),
             "Outbound Completed" => {
-                let id = world.sent(&me, ACCOUNT, "Hello Twitter!");
+                let id = World::sent(&me, ACCOUNT, "Hello Twitter!");
                 world.deliver();
                 id
             }
@@ -533,7 +533,9 @@ impl Book {
             if exact.is_empty() { rows.iter().filter(|row| row.name == any).collect() } else { exact };
         assert!(!found.is_empty(), "the text says nothing of {name} in {place}");
         assert!(found.len() == 1 || found.iter().all(|row| row.case() != ""), "{name} in {place}: twice");
-        found.iter().for_each(|row| row.used.set(true));
+        for row in &found {
+            row.used.set(true);
+        }
         found
     }
 

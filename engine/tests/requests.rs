@@ -575,7 +575,7 @@ fn too_many_attachments_are_code_10() {
 fn a_full_outbox_is_code_4_and_http_503_until_it_has_drained() {
     let limits = Limits { outbox: 1, ..Limits::default() };
     let places = Places::with(&Config { limits, ..config() });
-    places.world.sent(&places.desk, ACCOUNT, "first");
+    places.World::sent(&places.desk, ACCOUNT, "first");
     let reply = places.desk.asks(&places.draft, &whole("Send"));
     assert_eq!(reply.http_status(), 503);
     places.refuses(&whole("Send"), 4, &["outbox", "try again"]);

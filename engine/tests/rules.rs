@@ -170,7 +170,7 @@ fn send_writes_the_accounts_facts_once() {
 fn a_send_that_comes_back_returns_to_its_agent_logged_in_or_not() {
     let world = World::new();
     let desk = world.desk("a1");
-    let id = world.sent(&desk, ACCOUNT, "Hello");
+    let id = World::sent(&desk, ACCOUNT, "Hello");
     drop(desk);
     let refused = Outcome::Rejected { code: "policy".into(), message: "no".into() };
     world.channel.then(Turn::ends(refused));
@@ -726,11 +726,11 @@ fn a_drafts_contact_is_resolved_at_send_by_to_over_from() {
     desk.does(&to_joe, &send(ACCOUNT, "Hello"));
     assert_eq!(desk.sees(&to_joe)["contactId"], joe);
     // Without `To` it is the address that sends.
-    let (one, two) = (world.sent(&desk, ACCOUNT, "to all"), world.sent(&desk, ACCOUNT, "to all again"));
+    let (one, two) = (World::sent(&desk, ACCOUNT, "to all"), world.sent(&desk, ACCOUNT, "to all again"));
     let contact = |id: &str| text_of(&desk.sees(id), "contactId");
     assert_eq!(contact(&one), contact(&two));
     assert_ne!(json!(contact(&one)), joe);
-    assert_ne!(contact(&world.sent(&desk, "support", "x")), contact(&one));
+    assert_ne!(contact(&World::sent(&desk, "support", "x")), contact(&one));
 }
 
 #[test]
@@ -872,13 +872,13 @@ fn lists_hold_invited_composing_processing_and_sent_ones_and_the_rest_stays_read
     let desk = world.desk("a1");
     let done = world.processing(&desk);
     desk.does(&done, &json!({"operationName": "Complete"}));
-    let delivered = world.sent(&desk, ACCOUNT, "Hello");
+    let delivered = World::sent(&desk, ACCOUNT, "Hello");
     world.deliver();
     let canceled = desk.draft();
     desk.does(&canceled, &json!({"operationName": "Cancel"}));
     let processing = world.processing(&desk);
     let composing = desk.draft();
-    let sent = world.sent(&desk, ACCOUNT, "Hello");
+    let sent = World::sent(&desk, ACCOUNT, "Hello");
     let invited = world.tweet();
     world.engine.offer(&invited, "a1").unwrap();
     let expected = [processing, composing, sent, invited];

@@ -48,7 +48,7 @@ pub(crate) fn judge(
 
 fn attempted(delivery: &Delivery, outcome: &Outcome, now_ms: i64, random: &dyn Random) -> Verdict {
     match outcome {
-        Outcome::Published { id: Some(id), location } => {
+        Outcome::Published { id: Some(id), location } if !id.is_empty() => {
             Verdict::Confirmed { id: Some(id.clone()), location: location.clone() }
         }
         Outcome::Accepted { handle } => {
@@ -58,7 +58,7 @@ fn attempted(delivery: &Delivery, outcome: &Outcome, now_ms: i64, random: &dyn R
         Outcome::Rejected { .. } | Outcome::NeedsLogin { .. } => refused(outcome),
         // Publication without an id is no proof, and the rest are not answers to an attempt: whether the
         // message is out there must be looked up.
-        Outcome::Published { id: None, .. }
+        Outcome::Published { .. }
         | Outcome::Unknown { .. }
         | Outcome::Absent
         | Outcome::CannotTell { .. }
@@ -91,7 +91,8 @@ fn looked_back(
     match outcome {
         // Here alone publication without an id is believed: the look back proved it.
         Outcome::Published { id, location } => {
-            Verdict::Confirmed { id: id.clone(), location: location.clone() }
+            let id = id.clone().filter(|id| !id.is_empty());
+            Verdict::Confirmed { id, location: location.clone() }
         }
         Outcome::Absent => again,
         // The platform could not be asked at all: that says nothing, so it is asked later.
@@ -119,8 +120,8 @@ fn asked(
 ) -> Verdict {
     match outcome {
         Outcome::Done | Outcome::Published { .. } if delivery.work != Work::Publish => Verdict::Done,
-        Outcome::Published { id: id @ Some(_), location } => {
-            Verdict::Confirmed { id: id.clone(), location: location.clone() }
+        Outcome::Published { id: Some(id), location } if !id.is_empty() => {
+            Verdict::Confirmed { id: Some(id.clone()), location: location.clone() }
         }
         Outcome::Rejected { .. } => refused(outcome),
         _ if now_ms - delivery.accepted_ms >= GIVE_UP_AFTER_MS => {

@@ -133,7 +133,7 @@ impl World {
     }
 
     /// A tweet on its way, accounted to `account`.
-    pub(crate) fn sent(&self, desk: &Desk, account: &str, text: &str) -> String {
+    pub(crate) fn sent(desk: &Desk, account: &str, text: &str) -> String {
         let id = desk.draft();
         desk.does(&id, &send(account, text));
         desk.forget();
