@@ -251,6 +251,9 @@ fn a_missing_required_parameter_is_code_1_and_named() {
 }
 
 /// What every parameter must be, and all that it must not be.
+/// Whether a value is of the right type.
+type Right = fn(&Value) -> bool;
+
 #[test]
 fn a_parameter_of_the_wrong_type_is_code_2_and_named() {
     let places = Places::new();
@@ -259,7 +262,6 @@ fn a_parameter_of_the_wrong_type_is_code_2_and_named() {
     let flag = |value: &Value| value.is_boolean();
     let object = |value: &Value| value.is_object();
     let array = |value: &Value| value.is_array();
-    type Right = fn(&Value) -> bool;
     let table: [(&str, &str, Right, &str); 29] = [
         ("Create", "/queuePath", string, "queuePath"),
         ("Create", "/userData", object, "userData"),
@@ -575,7 +577,7 @@ fn too_many_attachments_are_code_10() {
 fn a_full_outbox_is_code_4_and_http_503_until_it_has_drained() {
     let limits = Limits { outbox: 1, ..Limits::default() };
     let places = Places::with(&Config { limits, ..config() });
-    places.World::sent(&places.desk, ACCOUNT, "first");
+    World::sent(&places.desk, ACCOUNT, "first");
     let reply = places.desk.asks(&places.draft, &whole("Send"));
     assert_eq!(reply.http_status(), 503);
     places.refuses(&whole("Send"), 4, &["outbox", "try again"]);

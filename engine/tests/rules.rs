@@ -726,7 +726,7 @@ fn a_drafts_contact_is_resolved_at_send_by_to_over_from() {
     desk.does(&to_joe, &send(ACCOUNT, "Hello"));
     assert_eq!(desk.sees(&to_joe)["contactId"], joe);
     // Without `To` it is the address that sends.
-    let (one, two) = (World::sent(&desk, ACCOUNT, "to all"), world.sent(&desk, ACCOUNT, "to all again"));
+    let (one, two) = (World::sent(&desk, ACCOUNT, "to all"), World::sent(&desk, ACCOUNT, "to all again"));
     let contact = |id: &str| text_of(&desk.sees(id), "contactId");
     assert_eq!(contact(&one), contact(&two));
     assert_ne!(json!(contact(&one)), joe);

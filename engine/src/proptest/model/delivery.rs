@@ -114,12 +114,25 @@ impl Model {
             last: None,
         };
         self.deliveries.push(delivery);
-        self.schedule(self.deliveries.len() - 1);
+        self.schedule_last(self.deliveries.len() - 1);
     }
 
-    fn schedule(&mut self, index: usize) {
+    fn schedule_last(&mut self, index: usize) {
         self.scheduled += 1;
-        self.deliveries[index].order = Some(self.scheduled);
+        self.schedule(index, Some(self.scheduled));
+    }
+
+    /// Puts it into its account's line. What waits for nothing but its account keeps its turn.
+    fn schedule(&mut self, index: usize, order: Option<u64>) {
+        let (channel, name) = (self.deliveries[index].channel, self.deliveries[index].account.clone());
+        let paused_until_ms = self.account(channel, &name).paused_until_ms;
+        let delivery = &mut self.deliveries[index];
+        delivery.order = order;
+        if let Stage::Pending(due) = &mut delivery.stage
+            && *due <= paused_until_ms
+        {
+            *due = (*due).min(delivery.accepted_ms);
+        }
     }
 
     fn account(&mut self, channel: usize, name: &str) -> &mut AccountState {
@@ -185,7 +198,7 @@ impl Model {
     pub(super) fn deliver(&mut self, outcome: &Outcome, reports: bool) {
         let Some((index, held)) = self.next_delivery(0) else { return };
         self.expected.worked_on = 1;
-        self.deliveries[index].order = None;
+        let order = self.deliveries[index].order.take();
         if held {
             self.give_up(index);
             return;
@@ -200,7 +213,7 @@ impl Model {
         }
         self.ends(index, outcome, written);
         if self.deliveries[index].stage != Stage::Settled {
-            self.schedule(index);
+            self.schedule(index, order);
         }
     }
 
@@ -243,7 +256,7 @@ impl Model {
         }
         self.ends(index, outcome, Map::new());
         if matches!(self.deliveries[index].stage, Stage::Pending(_)) {
-            self.schedule(index);
+            self.schedule_last(index);
         }
         HostReply::Done
     }
@@ -298,6 +311,8 @@ impl Model {
             Outcome::NeedsLogin { .. } => refused("needs-login"),
             _ => refused("rejected"),
         };
+        // Before those that waited for its fate.
+        let again = Verdict::Goes(Stage::Pending(delivery.accepted_ms));
         match delivery.stage {
             Stage::Doubtful(_) => match outcome {
                 Outcome::Published { id, location } => {
@@ -305,11 +320,11 @@ impl Model {
                     let id = id.clone().filter(|id| !id.is_empty());
                     Verdict::Confirmed { id, location: location.clone() }
                 }
-                Outcome::Absent => Verdict::Goes(Stage::Pending(now)),
+                Outcome::Absent => again,
                 Outcome::NotSent { .. } | Outcome::RateLimited { .. } if !is_old => {
                     Verdict::Goes(Stage::Doubtful(wait(delivery.looks)))
                 }
-                _ if resends => Verdict::Goes(Stage::Pending(now)),
+                _ if resends => again,
                 _ => refused("outcome-unknown"),
             },
             Stage::Awaiting(_) => match outcome {
@@ -371,6 +386,8 @@ impl Model {
                 return;
             }
             talk.stand = Stand::Completed;
+            // A draft that once waited in a queue does not stand there again.
+            talk.place = None;
             talk.user_data.extend(written);
             if let Verdict::Confirmed { id, location } = verdict {
                 for (key, value) in [("_deliveryPostId", id), ("_deliveryPostLocation", location)] {
