@@ -9,6 +9,10 @@ use crate::publish::is_id;
 
 /// How many pictures a post may carry.
 pub(crate) const MAX_ATTACHMENTS: usize = 4;
+/// How many pictures a direct message may carry.
+const MAX_MESSAGE_ATTACHMENTS: usize = 1;
+/// How long a direct message may be, in characters.
+const MAX_MESSAGE_LENGTH: usize = 10_000;
 
 /// Judges a message.
 pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Refusal> {
@@ -25,6 +29,10 @@ pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Ref
             u32::from(stray)
         )));
     }
+    let extras = Extras::read(message.extras)?;
+    if extras.to.is_some() {
+        return direct_message(message.text, &extras);
+    }
     let (length, limit) = (weighted_length(message.text), account.max_weighted_length);
     if length > limit {
         return Err(Refusal::out_of_range(format!(
@@ -32,7 +40,28 @@ pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Ref
              and most letters of East Asia as 2)"
         )));
     }
-    Extras::read(message.extras).map(drop)
+    Ok(())
+}
+
+/// What only direct messages keep to. Of a message whose user data alone says that it is one, the text is held
+/// to the limit of posts: the user data is not part of what is judged here.
+pub(crate) fn direct_message(text: &str, extras: &Extras) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    if length > MAX_MESSAGE_LENGTH {
+        return Err(Refusal::out_of_range(format!(
+            "the text has {length} characters, a direct message may have {MAX_MESSAGE_LENGTH}"
+        )));
+    }
+    if extras.place_id.is_some() || extras.in_reply_to.is_some() {
+        return Err(Refusal::invalid("a direct message has no `location` and no `inReplyTo`"));
+    }
+    if extras.media_ids.len() > MAX_MESSAGE_ATTACHMENTS {
+        return Err(Refusal::out_of_range(format!(
+            "{} attachments, a direct message may have {MAX_MESSAGE_ATTACHMENTS}",
+            extras.media_ids.len()
+        )));
+    }
+    Ok(())
 }
 
 /// What a Send can carry beside its text.
@@ -44,6 +73,8 @@ pub(crate) struct Extras {
     pub(crate) place_id: Option<String>,
     /// The post that is answered.
     pub(crate) in_reply_to: Option<String>,
+    /// Who gets it, as X's id of a user: this makes it a direct message.
+    pub(crate) to: Option<String>,
 }
 
 impl Extras {
@@ -68,6 +99,11 @@ impl Extras {
                 Some(target.ok_or_else(|| {
                     Refusal::invalid("`inReplyTo` must be X's id of a post: 1 to 19 digits")
                 })?);
+        }
+        if given("to").is_some() {
+            let to = text_of(extras, "to").filter(|to| is_id(to));
+            read.to =
+                Some(to.ok_or_else(|| Refusal::invalid("`to` must be X's id of a user: 1 to 19 digits"))?);
         }
         if let Some(attachments) = given("attachments") {
             let entries = attachments

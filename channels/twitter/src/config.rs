@@ -45,6 +45,19 @@ pub struct Account {
     pub operations: Vec<Ability>,
     /// Its credentials.
     pub auth: Auth,
+    /// Where X reports what customers write to it, if it does.
+    pub webhook: Option<Webhook>,
+}
+
+/// What X's reports of an account's activity are read with.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The secret of the app that the webhook belongs to (its consumer secret): X signs with it.
+    pub secret: Secret,
+    /// The queue that inbound interactions are to wait in.
+    pub queue: String,
+    /// The path at which X calls. Needed where accounts belong to different apps.
+    pub path: Option<String>,
 }
 
 /// Something beyond posting that X grants to some accounts and not to others.
@@ -151,6 +164,14 @@ struct OAuth1Document {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct WebhookDocument {
+    secret: Secret,
+    queue: String,
+    path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct BearerDocument {
     token: Secret,
 }
@@ -179,6 +200,7 @@ impl Config {
             }
             accounts.push(account);
         }
+        check_webhooks(&accounts)?;
         Ok(Self { name: document.name, base_url, accounts })
     }
 
@@ -197,12 +219,6 @@ impl AccountDocument {
                 "is not available in this version: leave it out, the account posts to X itself",
             ));
         }
-        if self.webhook.is_some() {
-            return Err(ConfigError::new(
-                member("webhook"),
-                "is not available in this version: leave it out",
-            ));
-        }
         if self.name.is_empty() {
             return Err(ConfigError::new(member("name"), "must not be empty"));
         }
@@ -213,6 +229,7 @@ impl AccountDocument {
             return Err(ConfigError::new(member("max_weighted_length"), "must be at least 1"));
         }
         let auth = read_auth(self.auth, &member("auth"))?;
+        let webhook = self.webhook.map(|part| read_webhook(part, &member("webhook"))).transpose()?;
         Ok(Account {
             name: self.name,
             user_id: self.user_id,
@@ -224,8 +241,47 @@ impl AccountDocument {
             on_unknown: self.on_unknown,
             operations: self.operations,
             auth,
+            webhook,
         })
     }
+}
+
+fn read_webhook(part: Value, path: &str) -> Result<Webhook, ConfigError> {
+    let WebhookDocument { secret, queue, path: call_path } = config::read_part(part, path)?;
+    if secret.is_empty() {
+        return Err(ConfigError::new(format!("{path}.secret"), "must not be empty"));
+    }
+    let names_queue = ["/queues/", "/contacts/"]
+        .iter()
+        .any(|kind| queue.strip_prefix(kind).is_some_and(|id| !id.is_empty() && !id.contains('/')));
+    if !names_queue {
+        return Err(ConfigError::new(
+            format!("{path}.queue"),
+            "must be a queue of the engine: `/queues/<id>` or `/contacts/<id>`",
+        ));
+    }
+    if call_path.as_ref().is_some_and(|path| !path.starts_with('/')) {
+        return Err(ConfigError::new(format!("{path}.path"), "must begin with a slash"));
+    }
+    Ok(Webhook { secret, queue, path: call_path })
+}
+
+/// X's challenge names no app, so the path must tell which secret answers it.
+fn check_webhooks(accounts: &[Account]) -> Result<(), ConfigError> {
+    for (place, account) in accounts.iter().enumerate() {
+        let Some(webhook) = &account.webhook else { continue };
+        let earlier = accounts[..place].iter().filter_map(|earlier| earlier.webhook.as_ref());
+        for earlier in earlier {
+            let apart = matches!((&earlier.path, &webhook.path), (Some(a), Some(b)) if a != b);
+            if earlier.secret != webhook.secret && !apart {
+                return Err(ConfigError::new(
+                    format!("accounts[{place}].webhook.path"),
+                    "must differ from that of an earlier account whose webhook has another secret",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_auth(part: Option<Value>, path: &str) -> Result<Auth, ConfigError> {

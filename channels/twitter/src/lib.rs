@@ -1,28 +1,34 @@
 //! The Twitter channel: X API v2 as a Strowger channel.
 //!
 //! One file per question: [`Config`] what an operator sets; `manifest` what the engine is told; `auth` how a
-//! request is signed; `check` what is refused before it is accepted, `length` how X counts; `publish` and
-//! `operations` what is asked of X; `classify` what its answers mean; `reconcile` how a lost answer is found
-//! again.
+//! request is signed; `check` what is refused before it is accepted, `length` how X counts; `publish`,
+//! `message` and `operations` what is asked of X; `classify` what its answers mean; `reconcile` how a lost answer is found
+//! again; `webhook` and `inbound` what X reports.
 
 mod auth;
 mod check;
 mod classify;
 mod config;
+mod inbound;
 mod length;
 mod manifest;
+mod message;
 mod operations;
 mod publish;
 mod reconcile;
+mod webhook;
 
-pub use config::{Ability, Account, Auth, Config};
+pub use config::{Ability, Account, Auth, Config, Webhook};
 pub use length::weighted_length;
 
 use strowger_channel::config::ConfigError;
 use strowger_channel::manifest::Manifests;
-use strowger_channel::{Host, Job, Outcome, Outgoing, Plugin, Refusal, Request, Step, StepResult, Work};
+use strowger_channel::{
+    Host, IngestFn, Job, Outcome, Outgoing, Plugin, Refusal, Request, Step, StepResult, Work,
+};
 
 use operations::Action;
+use publish::Publication;
 use reconcile::Reconciliation;
 
 /// The plugin: its configuration and its host.
@@ -35,8 +41,8 @@ pub struct Twitter {
 /// Where a conversation stands. The number is the account's place in the configuration.
 #[derive(Debug)]
 pub enum Conversation {
-    /// The post is under way.
-    Publishing(usize),
+    /// The post or direct message is under way.
+    Publishing(usize, Publication),
     /// The operation is under way.
     Operating(usize, Action),
     /// An attempt whose answer was lost is looked for.
@@ -49,6 +55,7 @@ impl Plugin for Twitter {
     const NAME: &'static str = "twitter";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ORIGIN: &'static str = "Strowger";
+    const INGEST: Option<IngestFn<Self>> = Some(webhook::answer);
 
     type Conversation = Conversation;
 
@@ -73,10 +80,11 @@ impl Plugin for Twitter {
             });
         };
         match &job.work {
-            Work::Publish => match publish::Post::read(&job) {
-                Ok(post) => {
-                    let request = Request::post(self.config.base_url.join("/2/tweets")).json(post.body());
-                    (Conversation::Publishing(place), Step::marked(self.signed(place, request, &[])))
+            Work::Publish => match Publication::read(&job) {
+                Ok(publication) => {
+                    let request = publication.request(&self.config.base_url);
+                    let step = Step::marked(self.signed(place, request, &[]));
+                    (Conversation::Publishing(place, publication), step)
                 }
                 Err(outcome) => ended(outcome),
             },
@@ -98,11 +106,11 @@ impl Plugin for Twitter {
             Work::Reconcile { operation: Some(_), .. } => {
                 ended(Outcome::cannot_tell("whether an operation was done can't be read back from X"))
             }
-            Work::Reconcile { known, operation: None } => match publish::Post::read(&job) {
-                Ok(post) => {
+            Work::Reconcile { known, operation: None } => match Publication::read(&job) {
+                Ok(publication) => {
                     let settle_ms = self.config.accounts[place].settle_ms;
                     let mut looked =
-                        Reconciliation::new(&job, post, known.clone(), settle_ms, self.host.now_ms());
+                        Reconciliation::new(&job, publication, known.clone(), settle_ms, self.host.now_ms());
                     let step = looked.begin(self, place);
                     (Conversation::Reconciling(place, Box::new(looked)), step)
                 }
@@ -113,8 +121,9 @@ impl Plugin for Twitter {
 
     fn resume(&self, conversation: &mut Conversation, result: StepResult) -> Step {
         match (&mut *conversation, result) {
-            (Conversation::Publishing(place), StepResult::Exchange(exchange)) => {
-                let report = classify::published(&exchange, &self.config.accounts[*place], &self.host);
+            (Conversation::Publishing(place, publication), StepResult::Exchange(exchange)) => {
+                let account = &self.config.accounts[*place];
+                let report = classify::published(&exchange, publication, account, &self.host);
                 *conversation = Conversation::Ended;
                 report.into()
             }
@@ -128,7 +137,7 @@ impl Plugin for Twitter {
                 looked.resume(self, place, result)
             }
             // The host hands back only what was asked for; nothing was asked for here.
-            (Conversation::Publishing(_) | Conversation::Operating(..) | Conversation::Ended, _) => {
+            (Conversation::Publishing(..) | Conversation::Operating(..) | Conversation::Ended, _) => {
                 Outcome::unknown("a result came that was not asked for").into()
             }
         }

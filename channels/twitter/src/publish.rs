@@ -1,13 +1,53 @@
-//! What is asked of X to publish: a new post, a reply or a quote.
+//! What is asked of X to publish: a new post, a reply or a quote; or, in `message`, a direct message.
 
 use serde_json::{Value, json};
-use strowger_channel::{Job, Outcome, text_of};
+use strowger_channel::config::BaseUrl;
+use strowger_channel::{Job, Outcome, Request, text_of};
 
 use crate::check::Extras;
+use crate::message::{self, DirectMessage};
+
+/// What a job of kind `publish` makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// Something that everybody sees.
+    Post(Post),
+    /// Something that one person sees.
+    Message(DirectMessage),
+}
+
+impl Publication {
+    /// What a job asks for. What can't be made is rejected here, before any request.
+    pub(crate) fn read(job: &Job) -> Result<Self, Outcome> {
+        let extras =
+            Extras::read(&job.extras).map_err(|refusal| Outcome::rejected("extras", refusal.message))?;
+        if message::is_private(job, &extras) {
+            DirectMessage::read(job, extras).map(Self::Message)
+        } else {
+            Post::read(job, extras).map(Self::Post)
+        }
+    }
+
+    /// The request that publishes, without `authorization`.
+    pub(crate) fn request(&self, base: &BaseUrl) -> Request {
+        match self {
+            Self::Post(post) => Request::post(base.join("/2/tweets")).json(post.body()),
+            Self::Message(message) => Request::post(base.join(&message.path())).json(message.body()),
+        }
+    }
+
+    /// The member of a success's `data` that holds the id.
+    pub(crate) fn id_member(&self) -> &'static str {
+        match self {
+            Self::Post(_) => "id",
+            Self::Message(_) => "dm_event_id",
+        }
+    }
+}
 
 /// A post as it is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Post {
+pub struct Post {
     /// The text.
     pub(crate) text: String,
     /// How it stands to another post.
@@ -32,14 +72,12 @@ pub(crate) enum Relation {
 impl Post {
     /// What a job asks for. What can't be made is rejected here, before any request; above all, an answer
     /// without its target never becomes a new post.
-    pub(crate) fn read(job: &Job) -> Result<Self, Outcome> {
-        let extras =
-            Extras::read(&job.extras).map_err(|refusal| Outcome::rejected("extras", refusal.message))?;
+    fn read(job: &Job, extras: Extras) -> Result<Self, Outcome> {
         match text_of(&job.user_data, "_twitterMsgType") {
             Some(kind) if !kind.eq_ignore_ascii_case("status") => {
                 return Err(Outcome::rejected(
                     "unsupported",
-                    format!("`_twitterMsgType` is `{kind}`: this channel publishes posts (`Status`) only"),
+                    format!("`_twitterMsgType` is `{kind}`: it can be `Status` or `DirectMessage`"),
                 ));
             }
             _ => {}
@@ -75,7 +113,7 @@ impl Post {
     }
 
     /// The body of `POST /2/tweets`. Unknown keys are an error there, so only what is set is named.
-    pub(crate) fn body(&self) -> Value {
+    fn body(&self) -> Value {
         let mut body = json!({ "text": self.text });
         match &self.relation {
             Relation::New => {}
