@@ -93,7 +93,16 @@ pub(crate) fn words(body: Option<&Value>, account: &Account) -> String {
 
 /// A message of the host, fit for an outcome: it may quote the request.
 pub(crate) fn blotted(why: &str, account: &Account) -> String {
-    answer::words(why, &account.auth.secrets())
+    let secrets = account.auth.secrets();
+    answer::words(why, &secrets.iter().collect::<Vec<_>>())
+}
+
+/// What a failure before anything was published amounts to: what is unknown elsewhere is not sent here.
+pub(crate) fn unpublished(answer: Answer<'_>, account: &Account, host: &Host) -> Outcome {
+    match failure(answer, account, host) {
+        Outcome::Unknown { message } => Outcome::not_sent(message),
+        outcome => outcome,
+    }
 }
 
 fn failure(answer: Answer<'_>, account: &Account, host: &Host) -> Outcome {
@@ -188,6 +197,6 @@ impl Refusal {
     }
 
     fn words(&self, account: &Account) -> String {
-        answer::words(&self.text, &account.auth.secrets())
+        blotted(&self.text, account)
     }
 }

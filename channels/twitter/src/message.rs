@@ -3,18 +3,18 @@
 use serde_json::{Map, Value, json};
 use strowger_channel::{Job, Outcome, text_of};
 
-use crate::check::{self, Extras};
+use crate::check::{self, Attachment, Extras};
 use crate::publish::is_id;
 
 /// A direct message as it is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DirectMessage {
+pub(crate) struct DirectMessage {
     /// The text.
     pub(crate) text: String,
     /// Who gets it: X's id of a user.
     pub(crate) participant: String,
-    /// X's ids of uploaded media: one at most.
-    pub(crate) media_ids: Vec<String>,
+    /// A picture, a GIF or a video: one at most.
+    pub(crate) attachments: Vec<Attachment>,
 }
 
 /// Whether user data is that of a direct message.
@@ -45,7 +45,7 @@ impl DirectMessage {
         let participant = extras.to.or_else(|| text_of(&job.user_data, "_twitterToUserId")).or_else(author);
         match participant {
             Some(participant) if is_id(&participant) => {
-                Ok(Self { text: job.message.clone(), participant, media_ids: extras.media_ids })
+                Ok(Self { text: job.message.clone(), participant, attachments: extras.attachments })
             }
             Some(_) => Err(Outcome::rejected(
                 "no-target",
@@ -65,10 +65,10 @@ impl DirectMessage {
     }
 
     /// The body of the request. Unknown keys are an error there, so only what is set is named.
-    pub(crate) fn body(&self) -> Value {
+    pub(crate) fn body(&self, media_ids: &[String]) -> Value {
         let mut body = json!({ "text": self.text });
-        if !self.media_ids.is_empty() {
-            body["attachments"] = self.media_ids.iter().map(|id| json!({ "media_id": id })).collect();
+        if !media_ids.is_empty() {
+            body["attachments"] = media_ids.iter().map(|id| json!({ "media_id": id })).collect();
         }
         body
     }

@@ -10,7 +10,7 @@ use crate::publish::is_id;
 
 /// An operation with its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Action {
+pub(crate) struct Action {
     ability: Ability,
     /// The post, or the user for Follow and Unfollow.
     target: String,

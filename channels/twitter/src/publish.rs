@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use strowger_channel::config::BaseUrl;
 use strowger_channel::{Job, Outcome, Request, text_of};
 
-use crate::check::Extras;
+use crate::check::{Attachment, Extras};
 use crate::message::{self, DirectMessage};
 
 /// What a job of kind `publish` makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Publication {
+pub(crate) enum Publication {
     /// Something that everybody sees.
     Post(Post),
     /// Something that one person sees.
@@ -28,11 +28,19 @@ impl Publication {
         }
     }
 
-    /// The request that publishes, without `authorization`.
-    pub(crate) fn request(&self, base: &BaseUrl) -> Request {
+    /// The request that publishes, without `authorization`. `media_ids` are X's ids of the attachments.
+    pub(crate) fn request(&self, base: &BaseUrl, media_ids: &[String]) -> Request {
         match self {
-            Self::Post(post) => Request::post(base.join("/2/tweets")).json(post.body()),
-            Self::Message(message) => Request::post(base.join(&message.path())).json(message.body()),
+            Self::Post(post) => Request::post(base.join("/2/tweets")).json(post.body(media_ids)),
+            Self::Message(message) => Request::post(base.join(&message.path())).json(message.body(media_ids)),
+        }
+    }
+
+    /// What is attached.
+    pub(crate) fn attachments(&self) -> &[Attachment] {
+        match self {
+            Self::Post(post) => &post.attachments,
+            Self::Message(message) => &message.attachments,
         }
     }
 
@@ -47,13 +55,13 @@ impl Publication {
 
 /// A post as it is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Post {
+pub(crate) struct Post {
     /// The text.
     pub(crate) text: String,
     /// How it stands to another post.
     pub(crate) relation: Relation,
-    /// X's ids of uploaded media.
-    pub(crate) media_ids: Vec<String>,
+    /// Pictures, a GIF or a video.
+    pub(crate) attachments: Vec<Attachment>,
     /// X's id of a place.
     pub(crate) place_id: Option<String>,
 }
@@ -107,21 +115,21 @@ impl Post {
         Ok(Self {
             text: job.message.clone(),
             relation,
-            media_ids: extras.media_ids,
+            attachments: extras.attachments,
             place_id: extras.place_id,
         })
     }
 
     /// The body of `POST /2/tweets`. Unknown keys are an error there, so only what is set is named.
-    fn body(&self) -> Value {
+    fn body(&self, media_ids: &[String]) -> Value {
         let mut body = json!({ "text": self.text });
         match &self.relation {
             Relation::New => {}
             Relation::Reply(target) => body["reply"] = json!({ "in_reply_to_tweet_id": target }),
             Relation::Quote(target) => body["quote_tweet_id"] = json!(target),
         }
-        if !self.media_ids.is_empty() {
-            body["media"] = json!({ "media_ids": self.media_ids });
+        if !media_ids.is_empty() {
+            body["media"] = json!({ "media_ids": media_ids });
         }
         if let Some(place_id) = &self.place_id {
             body["geo"] = json!({ "place_id": place_id });

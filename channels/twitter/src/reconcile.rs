@@ -20,7 +20,7 @@ const CONVERSATION_MS: i64 = 29 * 86_400_000;
 
 /// A look back at an attempt.
 #[derive(Debug)]
-pub struct Reconciliation {
+pub(crate) struct Reconciliation {
     publication: Publication,
     readback: Readback,
     /// How many posts this read has shown so far.
@@ -52,7 +52,7 @@ impl Reconciliation {
     pub(crate) fn resume(&mut self, plugin: &Twitter, place: usize, result: StepResult) -> Step {
         let account = &plugin.config.accounts[place];
         let (next, throttle) = match result {
-            StepResult::Waited | StepResult::Kept => (self.readback.waited(), None),
+            StepResult::Waited | StepResult::Kept | StepResult::File(_) => (self.readback.waited(), None),
             StepResult::Exchange(exchange) => {
                 (self.take_in(&exchange, account), classify::throttle(&exchange, &plugin.host))
             }
@@ -176,7 +176,7 @@ fn likeness_of_message(message: &DirectMessage, entry: &Value, account: &Account
     {
         return Some(Likeness::Different);
     }
-    Some(likeness_of_text(&message.text, entry["text"].as_str()?, !message.media_ids.is_empty()))
+    Some(likeness_of_text(&message.text, entry["text"].as_str()?, !message.attachments.is_empty()))
 }
 
 /// How alike two texts are, the second one as X shows it: a picture or a quoted post is an address after it.
@@ -218,6 +218,6 @@ fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
         // X shows a reply with those whom it answers before its text.
         (ours, theirs) = (text::without_leading_mentions(ours), text::without_leading_mentions(theirs));
     }
-    let shows_addresses = !post.media_ids.is_empty() || matches!(post.relation, Relation::Quote(_));
+    let shows_addresses = !post.attachments.is_empty() || matches!(post.relation, Relation::Quote(_));
     Some(likeness_of_text(ours, theirs, shows_addresses))
 }

@@ -28,11 +28,11 @@ fn a_wrong_member_is_named_and_its_value_is_not() {
             "accounts[1].auth.token",
             "white space",
         ),
-        (|c| c["accounts"][0]["auth"]["kind"] = json!("oauth2"), "accounts[0].auth.kind", "not available"),
+        (|c| c["accounts"][0]["media_encoding"] = json!("s3cret"), "accounts[0].media_encoding", "`json`"),
         (
             |c| c["accounts"][0]["auth"]["kind"] = json!("s3cret"),
             "accounts[0].auth.kind",
-            "`oauth1` or `bearer`",
+            "`oauth2` or `bearer`",
         ),
         (
             |c| c["accounts"][0]["transport"] = json!({ "kind": "oneall" }),

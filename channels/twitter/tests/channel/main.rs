@@ -8,6 +8,8 @@ mod message;
 mod operations;
 mod publish;
 mod reconcile;
+mod token;
+mod upload;
 mod webhook;
 
 use serde_json::{Value, json};

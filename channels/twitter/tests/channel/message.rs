@@ -119,7 +119,7 @@ fn page(events: &[Value], next: Option<&str>) -> Exchange {
     json_answer(200, &body.to_string())
 }
 
-fn look(more: Value, exchanges: Vec<Exchange>) -> Played {
+fn look(more: &Value, exchanges: Vec<Exchange>) -> Played {
     let (plugin, host) = twitter();
     let mut document = json!({ "extras": { "to": "77" } });
     document.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
@@ -129,7 +129,7 @@ fn look(more: Value, exchanges: Vec<Exchange>) -> Played {
 #[test]
 fn a_lost_message_is_looked_for_in_its_conversation() {
     let ours = event("2", "1258948171", "Hello Twitter!", 29_000);
-    let played = look(json!({}), vec![page(std::slice::from_ref(&ours), None)]);
+    let played = look(&json!({}), vec![page(std::slice::from_ref(&ours), None)]);
     assert_eq!(played.report.outcome, Outcome::published("2"));
     let address = &played.requests[0].request.url;
     assert!(address.starts_with("https://api.x.com/2/dm_conversations/with/77/dm_events?"), "{address}");
@@ -138,12 +138,15 @@ fn a_lost_message_is_looked_for_in_its_conversation() {
     let early = event("1", "1258948171", "Hello Twitter!", 900_000);
     // The window is covered by the first page that goes beyond it, whatever follows.
     let whole = page(&[theirs, early], Some("more"));
-    let played = look(json!({}), vec![whole.clone(), whole]);
+    let played = look(&json!({}), vec![whole.clone(), whole]);
     assert_eq!(played.report.outcome, Outcome::Absent);
 
-    let played = look(json!({}), vec![json_answer(403, r#"{"detail":"dm.read is missing"}"#)]);
+    let played = look(&json!({}), vec![json_answer(403, r#"{"detail":"dm.read is missing"}"#)]);
     assert!(matches!(played.report.outcome, Outcome::CannotTell { .. }));
     let month = 30 * 86_400_000;
     let attempt = json!({ "number": 1, "startedMs": NOW_MS - month, "endedMs": NOW_MS - month });
-    assert!(matches!(look(json!({ "attempt": attempt }), vec![]).report.outcome, Outcome::CannotTell { .. }));
+    assert!(matches!(
+        look(&json!({ "attempt": attempt }), vec![]).report.outcome,
+        Outcome::CannotTell { .. }
+    ));
 }
