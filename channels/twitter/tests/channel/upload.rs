@@ -9,7 +9,7 @@ const BEGUN: &str = r#"{"data":{"id":"71","media_key":"3_71","expires_after_secs
 const ENDED: &str = r#"{"data":{"id":"71","size":9}}"#;
 const CREATED: &str = r#"{"data":{"id":"9","text":"t"}}"#;
 
-fn attached(attachments: Value) -> Value {
+fn attached(attachments: &Value) -> Value {
     json!({ "extras": { "attachments": attachments } })
 }
 
@@ -41,7 +41,7 @@ fn a_picture_is_uploaded_described_and_published() {
         json_answer(200, r#"{"data":{"id":"71","associated_metadata":{}}}"#),
         json_answer(201, CREATED),
     ];
-    let played = publish(&[("dir/a.png", 1000, Some("image/png"))], attached(attachments), exchanges);
+    let played = publish(&[("dir/a.png", 1000, Some("image/png"))], attached(&attachments), exchanges);
     let requests: Vec<_> = played.requests.iter().map(|made| &made.request).collect();
     let addresses: Vec<_> =
         requests.iter().map(|request| request.url.trim_start_matches("https://api.x.com")).collect();
@@ -138,7 +138,7 @@ fn pieces_can_go_as_json() {
     host.put_file("a.gif", 9, Some("image/gif"));
     let plugin = Twitter::create(host.host(), &config.to_string()).expect("right");
     let exchanges = [json_answer(200, BEGUN), ok(), json_answer(200, ENDED), json_answer(201, CREATED)];
-    let more = attached(json!([{ "file": "a.gif" }]));
+    let more = attached(&json!([{ "file": "a.gif" }]));
     let played = play(&plugin, &host, job("publish", more), exchanges);
     let piece = FileMember { member: "media".into(), file: "a.gif".into(), offset: 0, length: 9 };
     assert_eq!(
@@ -171,7 +171,7 @@ fn what_x_does_not_take_is_rejected_before_any_request() {
         json!(["5", { "file": "mp4" }]),
         json!([{ "file": "mp4", "alt_text": "words" }]),
     ] {
-        let played = publish(&files, attached(attachments.clone()), vec![]);
+        let played = publish(&files, attached(&attachments), vec![]);
         assert!(
             matches!(&played.report.outcome, Outcome::Rejected { code, .. } if code == "attachment"),
             "{attachments}: {played:?}"
@@ -182,7 +182,7 @@ fn what_x_does_not_take_is_rejected_before_any_request() {
 #[test]
 fn an_upload_that_fails_leaves_nothing_in_doubt() {
     let files = [("a", 1000, Some("image/png"))];
-    let more = || attached(json!([{ "file": "a" }]));
+    let more = || attached(&json!([{ "file": "a" }]));
     let begun = || json_answer(200, BEGUN);
     let failed = r#"{"data":{"id":"71","processing_info":{"state":"failed","error":{"name":"InvalidMedia","message":"no"}}}}"#;
     for exchanges in [
