@@ -1,6 +1,6 @@
 /**
  * @file strowger_channel.h
- * @brief Write a channel plugin for Strowger: ABI 1.0.
+ * @brief Write a channel plugin for Strowger: ABI 1.1.
  *
  * Generated from channels/abi; do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -139,6 +139,7 @@
  *                    "timeoutMs": 30000, "body": BODY } }
  *     { "step": "wait", "ms": 2000 }
  *     { "step": "keep-secret", "name": "…", "value": "…" }       needs STROWGER_CHANNEL_FEATURE_KEEP_SECRET
+ *     { "step": "stat-file", "file": "a.png" }      since 1.1; needs STROWGER_CHANNEL_FEATURE_FILE_FACTS
  *     { "step": "outcome", "outcome": OUTCOME, "userData": { … }, "throttle": { "untilMs": … } }
  *
  * `marked` (default false) says that this request publishes: it is the point of no return. The host records
@@ -149,6 +150,8 @@
  *
  *     { "kind": "none" }
  *     { "kind": "json", "json": … }                              sent as it was written
+ *     { "kind": "json", "json": { … }, "files": [ { "member": "media", "file": "a.png", "offset": 0,
+ *         "length": 1000000 } ] }                                since 1.1, see below
  *     { "kind": "form", "fields": [["name", "value"]] }          application/x-www-form-urlencoded
  *     { "kind": "multipart", "parts": [ { "name": "…", "text": "…" },
  *         { "name": "…", "file": "a.png", "offset": 0, "length": 1000000, "filename": "a.png",
@@ -156,7 +159,10 @@
  *
  * Parts from files need STROWGER_CHANNEL_FEATURE_FILES; `file` is a relative path beneath the host's
  * attachments directory; `offset` and `length` may be missing (from the beginning; to the end). A file that
- * can't be read ends the conversation as `rejected` with the code `attachment`.
+ * can't be read ends the conversation as `rejected` with the code `attachment`. So it is with `stat-file`,
+ * which asks how long a file is and what its first bytes show it to be. `files` adds members to a JSON object,
+ * in order, each a piece of a file in base64 (RFC 4648, section 4); a member that is there already is a fault.
+ * Both need STROWGER_CHANNEL_FEATURE_FILE_FACTS.
  *
  * Requests go only to the base addresses: same scheme, host and port, and a path below the base's, without
  * `.` and `..`. Any other address is a fault. `keep-secret` stores a value (a refreshed token) durably before
@@ -172,6 +178,7 @@
  *     { "result": "broken", "message": "…" }       any later failure: it may or may not have been executed
  *     { "result": "waited" }
  *     { "result": "kept" }
+ *     { "result": "file", "size": 12345, "contentType": "image/png" }   since 1.1; no type if it is not known
  *
  * Statuses of 300 and above are responses like any other.
  *
@@ -269,7 +276,7 @@ enum {
   /**
    * The ABI's minor version: counts what was appended since the major.
    */
-  STROWGER_CHANNEL_ABI_MINOR = 0
+  STROWGER_CHANNEL_ABI_MINOR = 1
 };
 
 enum {
@@ -284,7 +291,11 @@ enum {
   /**
    * Host feature: request bodies may hold parts that are read from files.
    */
-  STROWGER_CHANNEL_FEATURE_FILES = (1 << 2)
+  STROWGER_CHANNEL_FEATURE_FILES = (1 << 2),
+  /**
+   * Host feature, since 1.1: the step `stat-file`, and JSON bodies that hold pieces of files in base64.
+   */
+  STROWGER_CHANNEL_FEATURE_FILE_FACTS = (1 << 3)
 };
 
 enum {

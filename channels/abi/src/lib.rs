@@ -5,7 +5,7 @@
 //! anything else. The documents that cross this line are JSON; their shapes are described in the
 //! generated header `strowger_channel.h` and in the rustdoc of the crate `strowger-channel`.
 //!
-//! ABI 1.0. Structs grow at their end only; `struct_size` says how much of one is there.
+//! ABI 1.1. Structs grow at their end only; `struct_size` says how much of one is there.
 #![no_std]
 #![allow(non_camel_case_types, reason = "these are the C names, and cbindgen writes them as they stand")]
 
@@ -16,7 +16,7 @@ pub const STROWGER_CHANNEL_MAGIC: u64 = 0x5354_5257_4348_414E;
 /// The ABI's major version. A host and a plugin that differ in it do not work together.
 pub const STROWGER_CHANNEL_ABI_MAJOR: u16 = 1;
 /// The ABI's minor version: counts what was appended since the major.
-pub const STROWGER_CHANNEL_ABI_MINOR: u16 = 0;
+pub const STROWGER_CHANNEL_ABI_MINOR: u16 = 1;
 
 /// Host feature: the steps `request` and `wait` (every host has it).
 pub const STROWGER_CHANNEL_FEATURE_HTTP: u64 = 1 << 0;
@@ -24,6 +24,8 @@ pub const STROWGER_CHANNEL_FEATURE_HTTP: u64 = 1 << 0;
 pub const STROWGER_CHANNEL_FEATURE_KEEP_SECRET: u64 = 1 << 1;
 /// Host feature: request bodies may hold parts that are read from files.
 pub const STROWGER_CHANNEL_FEATURE_FILES: u64 = 1 << 2;
+/// Host feature, since 1.1: the step `stat-file`, and JSON bodies that hold pieces of files in base64.
+pub const STROWGER_CHANNEL_FEATURE_FILE_FACTS: u64 = 1 << 3;
 
 /// Plugin status: done.
 pub const STROWGER_CHANNEL_DONE: i32 = 0;

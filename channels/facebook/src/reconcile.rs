@@ -36,7 +36,7 @@ impl Reconciliation {
     pub(crate) fn resume(&mut self, plugin: &Facebook, place: usize, result: StepResult) -> Step {
         let account = &plugin.config.accounts[place];
         let (next, throttle) = match result {
-            StepResult::Waited | StepResult::Kept => (self.readback.waited(), None),
+            StepResult::Waited | StepResult::Kept | StepResult::File(_) => (self.readback.waited(), None),
             StepResult::Exchange(exchange) => {
                 (self.take_in(&exchange, account), classify::throttle(&exchange, &plugin.host))
             }

@@ -7,6 +7,8 @@ use std::path::{Component, Path};
 
 use rustix::fs::{FileType, Mode, OFlags};
 
+use crate::media_type;
+
 /// The attachments directory, open.
 #[derive(Debug)]
 pub(crate) struct Attachments {
@@ -27,8 +29,6 @@ impl Attachments {
 
     /// `length` bytes from `offset` on, or all that follow, but never more than `limit`. The error is for
     /// the agent who named the file.
-    ///
-    /// Each part of the path is opened by itself and no link is followed, so there is no way out.
     pub(crate) fn read(
         &self,
         name: &str,
@@ -36,6 +36,38 @@ impl Attachments {
         length: Option<u64>,
         limit: usize,
     ) -> Result<Vec<u8>, String> {
+        let failed = |problem: &dyn std::fmt::Display| format!("the attachment `{name}` {problem}");
+        let (mut file, _) = self.file(name)?;
+        file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&format!("could not be read: {error}")))?;
+        let most = limit as u64;
+        let wanted = length.unwrap_or(u64::MAX);
+        let mut bytes = Vec::new();
+        file.take(wanted.min(most.saturating_add(1)))
+            .read_to_end(&mut bytes)
+            .map_err(|error| failed(&format!("could not be read: {error}")))?;
+        if bytes.len() > limit || length.is_some_and(|length| length > most) {
+            return Err(failed(&format!("does not fit into a request of {limit} bytes")));
+        }
+        if length.is_some_and(|length| (bytes.len() as u64) < length) {
+            return Err(failed(&"is shorter than was said"));
+        }
+        Ok(bytes)
+    }
+
+    /// How long a file is, and its media type by its first bytes. The error is for the agent who named it.
+    pub(crate) fn facts(&self, name: &str) -> Result<(u64, Option<&'static str>), String> {
+        let (file, size) = self.file(name)?;
+        let mut head = Vec::new();
+        file.take(media_type::HEAD_BYTES)
+            .read_to_end(&mut head)
+            .map_err(|error| format!("the attachment `{name}` could not be read: {error}"))?;
+        Ok((size, media_type::of(&head)))
+    }
+
+    /// Opens a file beneath the directory, and tells its size.
+    ///
+    /// Each part of the path is opened by itself and no link is followed, so there is no way out.
+    fn file(&self, name: &str) -> Result<(File, u64), String> {
         let failed = |problem: &dyn std::fmt::Display| format!("the attachment `{name}` {problem}");
         let mut parts = Vec::new();
         for part in Path::new(name).components() {
@@ -61,21 +93,7 @@ impl Attachments {
         if FileType::from_raw_mode(facts.st_mode) != FileType::RegularFile {
             return Err(failed(&"is not a regular file"));
         }
-        let mut file = File::from(file);
-        file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&format!("could not be read: {error}")))?;
-        let most = limit as u64;
-        let wanted = length.unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
-        file.take(wanted.min(most.saturating_add(1)))
-            .read_to_end(&mut bytes)
-            .map_err(|error| failed(&format!("could not be read: {error}")))?;
-        if bytes.len() > limit || length.is_some_and(|length| length > most) {
-            return Err(failed(&format!("does not fit into a request of {limit} bytes")));
-        }
-        if length.is_some_and(|length| (bytes.len() as u64) < length) {
-            return Err(failed(&"is shorter than was said"));
-        }
-        Ok(bytes)
+        Ok((File::from(file), u64::try_from(facts.st_size).unwrap_or(0)))
     }
 }
 
@@ -99,6 +117,17 @@ mod tests {
         {
             attachments.read("d/a.bin", offset, length, limit).unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_file_is_what_its_first_bytes_show() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a.txt"), b"\x89PNG\r\n\x1a\n1234").unwrap();
+        fs::write(directory.path().join("b.png"), b"").unwrap();
+        let attachments = Attachments::open(directory.path()).unwrap();
+        assert_eq!(attachments.facts("a.txt").unwrap(), (12, Some("image/png")));
+        assert_eq!(attachments.facts("b.png").unwrap(), (0, None));
+        assert!(attachments.facts("../a.txt").unwrap_err().contains("../a.txt"));
     }
 
     #[test]

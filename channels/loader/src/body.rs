@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
 
 use crate::attachment::Attachments;
 use crate::http::HttpRequest;
 use crate::options::{ConversationLimits, Random};
-use crate::step::{Body, FilePart, Part, RequestStep};
+use crate::step::{Body, FileMember, FilePart, Part, RequestStep};
 
 /// Why a request could not be made of a step.
 #[derive(Debug)]
@@ -60,6 +63,10 @@ pub(crate) fn make(
     let (content_type, body) = match body {
         Body::None => (None, None),
         Body::Json(json) => (Some("application/json".to_owned()), Some(json.get().as_bytes().to_vec())),
+        Body::JsonWithFiles(members, files) => {
+            let body = with_files(members, files, attachments, limit)?;
+            (Some("application/json".to_owned()), Some(body))
+        }
         Body::Form(fields) => {
             (Some("application/x-www-form-urlencoded".to_owned()), Some(form(&fields).into_bytes()))
         }
@@ -111,6 +118,41 @@ fn form(fields: &[(String, String)]) -> String {
     pairs.join("&")
 }
 
+/// The object with a member for each piece of a file, in base64.
+fn with_files(
+    mut members: Map<String, Value>,
+    files: Vec<FileMember>,
+    attachments: Option<&Attachments>,
+    limit: usize,
+) -> Result<Vec<u8>, Unmade> {
+    let mut room = limit;
+    for FileMember { member, file, offset, length } in files {
+        if members.contains_key(&member) {
+            return Err(fault("a member of a JSON body is given twice, once by a file"));
+        }
+        // Three bytes of a file are four of the body.
+        let bytes = opened(attachments, &file)?
+            .read(&file, offset, length, room / 4 * 3)
+            .map_err(Unmade::Attachment)?;
+        let text = STANDARD.encode(bytes);
+        room = room.saturating_sub(text.len());
+        members.insert(member, Value::String(text));
+    }
+    Ok(Value::Object(members).to_string().into_bytes())
+}
+
+/// The attachments directory, if the host has one.
+pub(crate) fn opened<'a>(
+    attachments: Option<&'a Attachments>,
+    file: &str,
+) -> Result<&'a Attachments, Unmade> {
+    attachments.ok_or_else(|| {
+        Unmade::Attachment(format!(
+            "the attachment `{file}` can't be read: the host names no attachments directory"
+        ))
+    })
+}
+
 /// Long and random, so that no part holds it.
 fn boundary(random: &dyn Random) -> String {
     let mut bytes = [0; 24];
@@ -141,13 +183,8 @@ fn multipart(
                 }
                 let filename = filename.as_deref().unwrap_or("file");
                 let _ = write!(head, "; filename=\"{}\"\r\ncontent-type: {content_type}", quoted(filename));
-                let Some(attachments) = attachments else {
-                    return Err(Unmade::Attachment(format!(
-                        "the attachment `{file}` can't be read: the host names no attachments directory"
-                    )));
-                };
                 let room = limit.saturating_sub(body.len());
-                attachments.read(file, *offset, *length, room).map_err(Unmade::Attachment)?
+                opened(attachments, file)?.read(file, *offset, *length, room).map_err(Unmade::Attachment)?
             }
         };
         body.extend_from_slice(head.as_bytes());

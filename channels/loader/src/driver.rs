@@ -150,6 +150,12 @@ impl Run<'_> {
                 self.keep(&name, &value)?;
                 Ok((write(&StepResult::Kept)?, Vec::new()))
             }
+            Step::StatFile { file } => {
+                let facts = body::opened(self.driver.attachments.as_ref(), &file)
+                    .and_then(|attachments| attachments.facts(&file).map_err(Unmade::Attachment));
+                let (size, content_type) = facts.map_err(|unmade| self.unmade(unmade))?;
+                Ok((write(&StepResult::File { size, content_type })?, Vec::new()))
+            }
             // The caller takes outcomes for itself.
             Step::Outcome(_) => Err(End::Failed("an outcome is not a thing to do".into())),
         }
@@ -174,6 +180,15 @@ impl Run<'_> {
         End::Failed(self.channel.fault(message).to_string())
     }
 
+    fn unmade(&self, unmade: Unmade) -> End {
+        match unmade {
+            Unmade::Fault(problem) => {
+                self.fault(format!("asked for a request that can't be made: {problem}"))
+            }
+            Unmade::Attachment(problem) => End::Attachment(problem),
+        }
+    }
+
     fn request(&mut self, step: RequestStep, point: &mut dyn PointOfNoReturn) -> Result<HttpResult, End> {
         let driver = self.driver;
         let address = Address::parse(&step.url)
@@ -196,12 +211,7 @@ impl Run<'_> {
         learn(&blotter, &step);
         let body_line = tracing::enabled!(tracing::Level::DEBUG).then(|| describe_body(&step.body, &blotter));
         let made = body::make(step, &driver.limits, &*driver.random, driver.attachments.as_ref());
-        let request = made.map_err(|unmade| match unmade {
-            Unmade::Fault(problem) => {
-                self.fault(format!("asked for a request that can't be made: {problem}"))
-            }
-            Unmade::Attachment(problem) => End::Attachment(problem),
-        })?;
+        let request = made.map_err(|unmade| self.unmade(unmade))?;
         if request.marked {
             // Last thing before the request: whatever can be refused was refused above.
             if let Err(error) = point.cross() {
@@ -371,6 +381,7 @@ fn learn(blotter: &Blotter, step: &RequestStep) {
                 blotter.learn_members(&document);
             }
         }
+        Body::JsonWithFiles(members, _) => blotter.learn_members(&Value::Object(members.clone())),
         Body::Form(fields) => {
             blotter.learn_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         }
@@ -386,6 +397,10 @@ fn describe_body(body: &Body, blotter: &Blotter) -> String {
     match body {
         Body::None => "(no body)".into(),
         Body::Json(json) => blotter.body(json.get().as_bytes()),
+        Body::JsonWithFiles(members, files) => {
+            let members = Value::Object(members.clone()).to_string();
+            format!("{} and {} pieces of files", blotter.body(members.as_bytes()), files.len())
+        }
         Body::Form(fields) => {
             blotter.fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
         }

@@ -81,6 +81,7 @@ mod error;
 mod file;
 mod http;
 mod log;
+mod media_type;
 mod options;
 mod plugin;
 #[allow(unsafe_code, reason = "the one file where raw pointers are read and foreign code is called")]

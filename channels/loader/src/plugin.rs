@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use strowger::channel::Manifest;
 use strowger_channel_abi::{
-    ENTRY_SYMBOL, EntryFn, STROWGER_CHANNEL_BROKEN, STROWGER_CHANNEL_DONE, STROWGER_CHANNEL_FEATURE_FILES,
-    STROWGER_CHANNEL_FEATURE_HTTP, STROWGER_CHANNEL_FEATURE_KEEP_SECRET, STROWGER_CHANNEL_PANICKED,
-    STROWGER_CHANNEL_REFUSED,
+    ENTRY_SYMBOL, EntryFn, STROWGER_CHANNEL_BROKEN, STROWGER_CHANNEL_DONE,
+    STROWGER_CHANNEL_FEATURE_FILE_FACTS, STROWGER_CHANNEL_FEATURE_FILES, STROWGER_CHANNEL_FEATURE_HTTP,
+    STROWGER_CHANNEL_FEATURE_KEEP_SECRET, STROWGER_CHANNEL_PANICKED, STROWGER_CHANNEL_REFUSED,
 };
 use zeroize::Zeroizing;
 
@@ -283,7 +283,7 @@ fn features(options: &Options) -> u64 {
         features |= STROWGER_CHANNEL_FEATURE_KEEP_SECRET;
     }
     if options.attachments_dir.is_some() {
-        features |= STROWGER_CHANNEL_FEATURE_FILES;
+        features |= STROWGER_CHANNEL_FEATURE_FILES | STROWGER_CHANNEL_FEATURE_FILE_FACTS;
     }
     features
 }
@@ -297,6 +297,7 @@ fn feature_names(bits: u64) -> Vec<String> {
             STROWGER_CHANNEL_FEATURE_HTTP => "requests".to_owned(),
             STROWGER_CHANNEL_FEATURE_KEEP_SECRET => "a secret store (option `secrets`)".to_owned(),
             STROWGER_CHANNEL_FEATURE_FILES => "files (option `attachments_dir`)".to_owned(),
+            STROWGER_CHANNEL_FEATURE_FILE_FACTS => "facts of files (option `attachments_dir`)".to_owned(),
             unknown => format!("the unknown feature {unknown:#x} (a newer host may have it)"),
         })
         .collect()

@@ -11,6 +11,7 @@ pub(crate) enum Step {
     Request(RequestStep),
     Wait { ms: u64 },
     KeepSecret { name: String, value: String },
+    StatFile { file: String },
     Outcome(OutcomeStep),
 }
 
@@ -39,8 +40,21 @@ pub(crate) enum Body {
     None,
     /// As the plugin wrote it: a signature may be over these very bytes, and no number is rounded.
     Json(Box<RawValue>),
+    /// An object that gets pieces of files as further members.
+    JsonWithFiles(Map<String, Value>, Vec<FileMember>),
     Form(Vec<(String, String)>),
     Multipart(Vec<Part>),
+}
+
+/// A member that holds a piece of a file in base64.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileMember {
+    pub(crate) member: String,
+    pub(crate) file: String,
+    #[serde(default)]
+    pub(crate) offset: u64,
+    pub(crate) length: Option<u64>,
 }
 
 /// A part of a multipart body.
@@ -65,11 +79,24 @@ pub(crate) struct FilePart {
 #[derive(Debug, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub(crate) enum StepResult<'a> {
-    Response { status: u16, headers: &'a [(String, String)] },
-    NotSent { message: &'a str },
-    Broken { message: &'a str },
+    Response {
+        status: u16,
+        headers: &'a [(String, String)],
+    },
+    NotSent {
+        message: &'a str,
+    },
+    Broken {
+        message: &'a str,
+    },
     Waited,
     Kept,
+    #[serde(rename_all = "camelCase")]
+    File {
+        size: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content_type: Option<&'a str>,
+    },
 }
 
 impl Step {
@@ -93,6 +120,10 @@ impl Step {
                 let KeepSecretDocument { name, value, .. } = parse("a step `keep-secret`", json)?;
                 Ok(Self::KeepSecret { name, value })
             }
+            "stat-file" => {
+                let StatFileDocument { file, .. } = parse("a step `stat-file`", json)?;
+                Ok(Self::StatFile { file })
+            }
             "outcome" => {
                 let OutcomeDocument { outcome, user_data, throttle, .. } = parse("a step `outcome`", json)?;
                 Ok(Self::Outcome(OutcomeStep {
@@ -101,7 +132,10 @@ impl Step {
                     throttle_until_ms: throttle.map(|throttle| throttle.until_ms),
                 }))
             }
-            _ => Err("a step is `request`, `wait`, `keep-secret` or `outcome`, not what was emitted".into()),
+            _ => Err(
+                "a step is `request`, `wait`, `keep-secret`, `stat-file` or `outcome`, not what was emitted"
+                    .into(),
+            ),
         }
     }
 }
@@ -135,6 +169,14 @@ struct KeepSecretDocument {
     _step: String,
     name: String,
     value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatFileDocument {
+    #[serde(rename = "step")]
+    _step: String,
+    file: String,
 }
 
 #[derive(Deserialize)]
@@ -203,6 +245,8 @@ impl Body {
             #[serde(rename = "kind")]
             _kind: String,
             json: Box<RawValue>,
+            #[serde(default)]
+            files: Vec<FileMember>,
         }
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -221,7 +265,14 @@ impl Body {
         let Kind { kind } = parse("a body", json)?;
         match kind.as_str() {
             "none" => parse::<NoneDocument>("a body `none`", json).map(|_| Self::None),
-            "json" => parse::<JsonDocument>("a body `json`", json).map(|body| Self::Json(body.json)),
+            "json" => {
+                let JsonDocument { json, files, .. } = parse("a body `json`", json)?;
+                if files.is_empty() {
+                    return Ok(Self::Json(json));
+                }
+                let members = parse("the object that files are added to", json.get())?;
+                Ok(Self::JsonWithFiles(members, files))
+            }
             "form" => parse::<FormDocument>("a body `form`", json).map(|body| Self::Form(body.fields)),
             "multipart" => {
                 let MultipartDocument { parts, .. } = parse("a body `multipart`", json)?;
@@ -302,6 +353,7 @@ mod tests {
             r#"{"step":"keep-secret","name":"n","value":{"s3cret":1}}"#,
             r#"{"step":"wait","ms":"s3cret"}"#,
             r#"{"step":"s3cret"}"#,
+            r#"{"step":"request","request":{"method":"POST","url":"u","body":{"kind":"json","json":"s3cret","files":[{"member":"m","file":"f"}]}}}"#,
             r#"{"step":"outcome","outcome":{"outcome":"s3cret"}}"#,
             r#"{"step":"request","request":{"method":"GET","url":"u","body":{"kind":"s3cret"}}}"#,
         ] {
@@ -322,5 +374,11 @@ mod tests {
         assert_eq!(json(&StepResult::Broken { message: "m" }), r#"{"result":"broken","message":"m"}"#);
         assert_eq!(json(&StepResult::Waited), r#"{"result":"waited"}"#);
         assert_eq!(json(&StepResult::Kept), r#"{"result":"kept"}"#);
+        assert_eq!(
+            json(&StepResult::File { size: 9, content_type: Some("image/png") }),
+            r#"{"result":"file","size":9,"contentType":"image/png"}"#
+        );
+        let unknown = StepResult::File { size: 9, content_type: None };
+        assert_eq!(json(&unknown), r#"{"result":"file","size":9}"#);
     }
 }

@@ -433,6 +433,45 @@ fn attachments_are_read_or_the_message_is_rejected() {
 }
 
 #[test]
+fn files_are_described_and_written_into_json() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.txt"), b"GIF89a0123").unwrap();
+    let stat = |file: &str| json!({"step": "stat-file", "file": file});
+    let step = |member: &str| {
+        json!({"step": "request", "request": {"method": "POST", "url": "http://127.0.0.1:9/v1",
+            "body": {"kind": "json", "json": {"segment_index": 0},
+                     "files": [{"member": member, "file": "a.txt", "offset": 6, "length": 4}]}}})
+    };
+    let mut play = Play::new([stat("a.txt"), step("media"), published()], [created()]);
+    play.options.attachments_dir = Some(directory.path().to_path_buf());
+    let played = play.run();
+    assert_eq!(played.told[0].0, json!({"result": "file", "size": 10, "contentType": "image/gif"}));
+    assert_eq!(
+        played.requests[0].body.as_deref().unwrap(),
+        br#"{"segment_index":0,"media":"MDEyMw=="}"#,
+        "the bytes 0123 in base64"
+    );
+    assert!(played.requests[0].headers.contains(&("content-type".into(), "application/json".into())));
+
+    // A member that is there already, and files that are not.
+    let mut play = Play::new([step("segment_index"), published()], [created()]);
+    play.options.attachments_dir = Some(directory.path().to_path_buf());
+    let played = play.run();
+    assert!(matches!(played.report.outcome, Outcome::NotSent { .. }), "{:?}", played.report);
+    assert_eq!((played.requests.len(), played.faults), (0, 1));
+    for (file, directory) in [("missing", Some(&directory)), ("../a.txt", Some(&directory)), ("a.txt", None)]
+    {
+        let mut play = Play::new([stat(file), published()], []);
+        play.options.attachments_dir = directory.map(|directory| directory.path().to_path_buf());
+        let outcome = play.run().report.outcome;
+        assert!(
+            matches!(&outcome, Outcome::Rejected { code, message } if code == "attachment" && message.contains(file)),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
 fn a_manifest_may_name_its_own_bases() {
     let step =
         json!({"step": "request", "request": {"method": "GET", "url": "https://api.example.com/v2/me"}});

@@ -23,6 +23,7 @@ pub(crate) fn answer(request: &Request, world: &mut World, options: &Options) ->
             world.state.clear();
             done()
         }
+        ("GET", ["media"]) => list(&world.state.uploads.list()),
         ("GET", ["relations"]) => list(&world.state.relations().collect::<Vec<_>>()),
         ("GET", ["requests"]) => list(&world.log.all()),
         ("DELETE", ["requests"]) => {
@@ -35,7 +36,7 @@ pub(crate) fn answer(request: &Request, world: &mut World, options: &Options) ->
             done()
         }
         ("POST", ["faults"]) => arm(request, world, options),
-        (_, [] | ["posts" | "relations" | "requests" | "faults"]) => {
+        (_, [] | ["posts" | "media" | "relations" | "requests" | "faults"]) => {
             complain(405, "this method does nothing here; see GET /_sandbox")
         }
         _ => complain(404, "there is nothing here; see GET /_sandbox"),

@@ -48,6 +48,11 @@
 //! | `POST /2/users/{id}/following`, `DELETE …/following/{user}` | follow, and back |
 //! | `GET /2/users/me` | the account that the credentials stand for |
 //! | `POST /2/dm_conversations/with/{id}/messages` | a direct message |
+//! | `GET /2/dm_conversations/with/{id}/dm_events` | what the account wrote to that person, newest first |
+//! | `POST /2/media/upload/initialize`, `…/{id}/append`, `…/{id}/finalize` | upload in pieces, as a form or as JSON |
+//! | `GET /2/media/upload?command=STATUS&media_id={id}` | whether a GIF or video is done: at the second look |
+//! | `POST /2/media/metadata` | describe a picture |
+//! | `POST /2/oauth2/token` | `grant_type=refresh_token`; each refresh token is good for one use |
 //!
 //! **Who is calling.** X requests do not name their account, so it is read from the credentials: the
 //! mapping in [`Options::x_accounts`] first, then the digits before the `-` of an OAuth 1.0a token, else a
@@ -63,7 +68,8 @@
 //!
 //! **Not as on the platform**: text length is not checked, since counting as X does is the plugin's job and
 //! a second opinion here would only be a second place to be wrong; posts that are replied to, quoted, liked
-//! or retweeted need not exist, since customers' posts are made elsewhere; media ids are taken on trust.
+//! or retweeted need not exist, since customers' posts are made elsewhere; media ids that were not given out here
+//! are taken on trust, and so is a refresh token's first use and whoever uses it.
 //!
 //! # Facebook Graph
 //!
@@ -92,6 +98,7 @@
 //! | `DELETE /_sandbox` | forget everything: posts, relations, limits, requests, faults |
 //! | `GET /_sandbox/posts` | what was published, oldest first |
 //! | `DELETE /_sandbox/posts` | forget posts, relations and used limits |
+//! | `GET /_sandbox/media` | what was uploaded, oldest first |
 //! | `GET /_sandbox/relations` | likes, follows and hidden comments that stand |
 //! | `GET /_sandbox/requests`, `DELETE …` | the requests that arrived, credentials blotted out; forget them |
 //! | `POST /_sandbox/faults` | arm a fault |
@@ -125,3 +132,4 @@ pub use requests::Recorded;
 pub use route::endpoints_help;
 pub use sandbox::Sandbox;
 pub use state::{Kind, Platform, Post, Relation};
+pub use x::Media;

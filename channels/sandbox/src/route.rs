@@ -84,6 +84,11 @@ pub fn endpoints_help() -> &'static str {
   POST   /2/users/{id}/following                  DELETE .../following/{user}
   GET    /2/users/me
   POST   /2/dm_conversations/with/{id}/messages   direct message
+  GET    /2/dm_conversations/with/{id}/dm_events  what was written to that person
+  POST   /2/media/upload/initialize               .../{id}/append, .../{id}/finalize
+  GET    /2/media/upload?command=STATUS&media_id= whether it is done
+  POST   /2/media/metadata                        describe a picture
+  POST   /2/oauth2/token                          refresh tokens
 
 Facebook Graph (with or without /v<version>):
   POST   /{page}/feed          GET /{page}/feed   publish, read back
@@ -96,6 +101,7 @@ Facebook Graph (with or without /v<version>):
 Control (never harmed by faults but refuse):
   GET    /_sandbox             help               DELETE: forget everything
   GET    /_sandbox/posts       what was published, oldest first; DELETE: forget
+  GET    /_sandbox/media       what was uploaded
   GET    /_sandbox/relations   likes, follows, hidden comments
   GET    /_sandbox/requests    what arrived, credentials blotted out; DELETE: forget
   GET    /_sandbox/faults      armed faults       DELETE: disarm

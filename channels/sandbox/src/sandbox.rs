@@ -13,6 +13,7 @@ use crate::requests::Recorded;
 use crate::route::World;
 use crate::server::{self, Shared};
 use crate::state::{Post, Relation};
+use crate::x::Media;
 
 /// A running sandbox. Dropping it closes its sockets and ends its threads.
 pub struct Sandbox {
@@ -51,6 +52,11 @@ impl Sandbox {
     /// What was published, oldest first, as `GET /_sandbox/posts`.
     pub fn posts(&self) -> Vec<Post> {
         self.shared.world.lock().state.posts().to_vec()
+    }
+
+    /// What was uploaded, oldest first, as `GET /_sandbox/media`.
+    pub fn media(&self) -> Vec<Media> {
+        self.shared.world.lock().state.uploads.list()
     }
 
     /// The likes, follows and hidden comments that stand, in no order that means anything.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::options::{Limits, RateLimit};
 use crate::requests::as_iso;
+use crate::x;
 
 /// Where something was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -121,6 +122,10 @@ pub(crate) struct State {
     by_text: HashMap<(Platform, String, String), usize>,
     relations: BTreeSet<Relation>,
     windows: HashMap<String, (i64, u32)>,
+    /// What was uploaded to X.
+    pub(crate) uploads: x::Uploads,
+    /// X's OAuth 2.0 tokens.
+    pub(crate) tokens: x::Tokens,
     /// Of texts and details.
     bytes: usize,
     last_id: u64,

@@ -1,5 +1,13 @@
 //! X API v2.
 
+mod media;
+mod messages;
+mod token;
+
+pub use media::Media;
+pub(crate) use media::Uploads;
+pub(crate) use token::Tokens;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +24,10 @@ pub(crate) fn answer(request: &Request, state: &mut State, options: &Options, no
     let segments = request.segments();
     let segments: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     let (endpoint, methods) = endpoint(&segments);
-    let caller = identify(request, options);
+    if segments == ["oauth2", "token"] {
+        return token::answer(request, state, options, now_ms);
+    }
+    let caller = identify(request, state, options, now_ms);
     let account = caller.as_ref().map_or("nobody", |caller| caller.id.as_str());
     let key = format!("x {account} {} {endpoint}", request.method);
     let used = state.count(key, options.x_rate, now_ms);
@@ -64,6 +75,12 @@ fn endpoint(segments: &[&str]) -> (&'static str, &'static [&'static str]) {
         ["users", _, "following"] => ("users/:id/following", &["POST"]),
         ["users", _, "following", _] => ("users/:id/following/:id", &["DELETE"]),
         ["dm_conversations", "with", _, "messages"] => ("dm_conversations/with/:id/messages", &["POST"]),
+        ["dm_conversations", "with", _, "dm_events"] => ("dm_conversations/with/:id/dm_events", &["GET"]),
+        ["media", "upload"] => ("media/upload", &["GET"]),
+        ["media", "upload", "initialize"] => ("media/upload/initialize", &["POST"]),
+        ["media", "upload", _, "append"] => ("media/upload/:id/append", &["POST"]),
+        ["media", "upload", _, "finalize"] => ("media/upload/:id/finalize", &["POST"]),
+        ["media", "metadata"] => ("media/metadata", &["POST"]),
         _ => ("unknown", &[]),
     }
 }
@@ -127,12 +144,16 @@ struct Caller {
     certain: bool,
 }
 
-fn identify(request: &Request, options: &Options) -> Result<Caller, Problem> {
+fn identify(request: &Request, state: &State, options: &Options, now_ms: i64) -> Result<Caller, Problem> {
     let unauthorized = |detail: &str| Problem::new(401, detail);
     let value = request.header("authorization").ok_or_else(|| unauthorized("no Authorization header"))?;
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     let token = match scheme.to_ascii_lowercase().as_str() {
-        "bearer" if !rest.trim().is_empty() => rest.trim().to_owned(),
+        "bearer" if !rest.trim().is_empty() => match state.tokens.bearer(rest.trim(), now_ms) {
+            Some(Ok(id)) => return Ok(Caller { id, certain: true }),
+            Some(Err(expired)) => return Err(unauthorized(expired)),
+            None => rest.trim().to_owned(),
+        },
         "oauth" => {
             let header = oauth1::parse(rest).map_err(unauthorized)?;
             let secrets = &options.oauth1_secrets;
@@ -206,6 +227,12 @@ impl Call<'_> {
                 Ok(Response::json(200, &json!({ "data": { "following": false } })))
             }
             ["dm_conversations", "with", participant, "messages"] => self.message(participant),
+            ["dm_conversations", "with", participant, "dm_events"] => self.messages(participant),
+            ["media", "upload"] => self.upload_status(),
+            ["media", "upload", "initialize"] => self.begin_upload(),
+            ["media", "upload", id, "append"] => self.append_upload(id),
+            ["media", "upload", id, "finalize"] => self.finish_upload(id),
+            ["media", "metadata"] => self.describe_media(),
             _ => Err(Problem::new(404, "there is no such path on X API v2")),
         }
     }
@@ -292,6 +319,7 @@ impl Call<'_> {
                 ids.ok_or_else(|| Problem::invalid("`media_ids` is required"))?
             }
         };
+        self.check_media(&media)?;
         if let Some(geo) = body.get("geo") {
             text_member(&members(geo, "`geo`", &["place_id"])?, "place_id")?;
         }
@@ -398,35 +426,6 @@ impl Call<'_> {
                 && post.object.as_deref() == Some(tweet)
         };
         self.state.posts().iter().rev().find(stands).map(|post| post.id.clone())
-    }
-
-    fn message(&mut self, participant: &str) -> Result<Response, Problem> {
-        let participant = id_in_path(participant)?;
-        let body = self.body(&["text", "attachments"])?;
-        let text = text_member(&body, "text")?.unwrap_or_default();
-        let mut media = Vec::new();
-        if let Some(attachments) = body.get("attachments") {
-            let attachments = attachments.as_array().filter(|items| items.len() == 1);
-            let attachments = attachments.ok_or_else(|| Problem::invalid("`attachments` takes one item"))?;
-            for item in attachments {
-                let item = members(item, "an attachment", &["media_id"])?;
-                let id = id_member(&item, "media_id")?;
-                media.push(id.ok_or_else(|| Problem::invalid("`media_id` is required"))?);
-            }
-        }
-        if text.is_empty() && media.is_empty() {
-            return Err(Problem::invalid("`text` or `attachments` is required"));
-        }
-        let mut details = Map::new();
-        if !media.is_empty() {
-            details.insert("media".to_owned(), json!(media));
-        }
-        let event = self.publish(Kind::Message, text, None, Some(participant.clone()), details)?;
-        // Both ends name the conversation, the smaller id first; ids compare as numbers.
-        let mut ends = [self.caller.id.as_str(), participant.as_str()];
-        ends.sort_by_key(|id| (id.len(), *id));
-        let data = json!({ "dm_conversation_id": ends.join("-"), "dm_event_id": event });
-        Ok(Response::json(201, &json!({ "data": data })))
     }
 
     fn timeline(&self, user: &str) -> Result<Response, Problem> {

@@ -27,6 +27,10 @@ pub trait HostServices: Send + Sync {
     fn random(&self, out: &mut [u8]);
     /// Writes a line to the host's log.
     fn log(&self, level: Level, message: &str);
+    /// What the host can do: `STROWGER_CHANNEL_FEATURE_…` bits of [`abi`](crate::abi).
+    fn features(&self) -> u64 {
+        abi::STROWGER_CHANNEL_FEATURE_HTTP
+    }
 }
 
 /// The host of a plugin instance: clock, random bytes and log. Cheap to clone; any thread may use it, from
@@ -48,6 +52,13 @@ impl Host {
     /// Fills `out` with bytes fit for nonces.
     pub fn random(&self, out: &mut [u8]) {
         self.0.random(out);
+    }
+
+    /// Whether the host can do all of these: `STROWGER_CHANNEL_FEATURE_…` bits of [`abi`](crate::abi). What
+    /// the plugin can't do without belongs into [`Plugin::NEEDS`](crate::Plugin::NEEDS); here is asked for
+    /// what only some configurations need.
+    pub fn offers(&self, features: u64) -> bool {
+        self.0.features() & features == features
     }
 
     /// Writes a line to the host's log. Never pass a secret.

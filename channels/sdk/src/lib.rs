@@ -118,7 +118,9 @@ pub use job::{Attempt, Job, JobError, OperationCall, Parent, Work, text_of};
 pub use outcome::{Outcome, Report};
 pub use plugin::{IngestFn, Outgoing, Plugin, Refusal, WebhookAnswer, WebhookReply, WebhookRequest};
 pub use secret::Secret;
-pub use step::{Body, Exchange, FieldValue, Part, Request, Response, Step, StepResult};
+pub use step::{
+    Body, Exchange, FieldValue, FileFacts, FileMember, Part, Request, Response, Step, StepResult,
+};
 
 /// The C ABI that [`export_channel!`] fills in.
 pub use strowger_channel_abi as abi;

@@ -374,6 +374,8 @@ impl RawHost {
             Some("the feature KEEP_SECRET")
         } else if absent & abi::STROWGER_CHANNEL_FEATURE_FILES != 0 {
             Some("the feature FILES")
+        } else if absent & abi::STROWGER_CHANNEL_FEATURE_FILE_FACTS != 0 {
+            Some("the feature FILE_FACTS")
         } else {
             (absent != 0).then_some("a feature")
         }
@@ -413,5 +415,9 @@ impl HostServices for RawHost {
             // SAFETY: H1; the host does not keep the text.
             unsafe { log(self.ctx(), level as i32, strowger_str::borrow(message)) };
         }
+    }
+
+    fn features(&self) -> u64 {
+        self.functions.features
     }
 }

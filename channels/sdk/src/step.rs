@@ -31,6 +31,12 @@ pub enum Step {
         /// The secret.
         value: Secret,
     },
+    /// Tell how long a file is and what it holds. Needs the host feature
+    /// `STROWGER_CHANNEL_FEATURE_FILE_FACTS`. A file that can't be read ends the conversation as `rejected`.
+    StatFile {
+        /// The file, as the job's extras name it.
+        file: String,
+    },
     /// The conversation is over.
     Outcome(Report),
 }
@@ -56,6 +62,7 @@ impl Step {
             Self::KeepSecret { name, value } => {
                 serde_json::json!({ "step": "keep-secret", "name": name, "value": value.expose() })
             }
+            Self::StatFile { file } => serde_json::json!({ "step": "stat-file", "file": file }),
             Self::Outcome(report) => {
                 let mut document = serde_json::json!({ "step": "outcome", "outcome": report.outcome });
                 if !report.user_data.is_empty() {
@@ -165,6 +172,9 @@ pub enum Body {
     None,
     /// JSON.
     Json(Value),
+    /// A JSON object to which the host adds pieces of files in base64. Needs the host feature
+    /// `STROWGER_CHANNEL_FEATURE_FILE_FACTS`.
+    JsonWithFiles(Value, Vec<FileMember>),
     /// `application/x-www-form-urlencoded`.
     Form(Vec<(String, FieldValue)>),
     /// `multipart/form-data`.
@@ -180,6 +190,11 @@ impl Serialize for Body {
                 map.serialize_entry("kind", "json")?;
                 map.serialize_entry("json", json)?;
             }
+            Self::JsonWithFiles(json, files) => {
+                map.serialize_entry("kind", "json")?;
+                map.serialize_entry("json", json)?;
+                map.serialize_entry("files", files)?;
+            }
             Self::Form(fields) => {
                 map.serialize_entry("kind", "form")?;
                 map.serialize_entry("fields", fields)?;
@@ -191,6 +206,19 @@ impl Serialize for Body {
         }
         map.end()
     }
+}
+
+/// A member of a JSON body that holds a piece of a file in base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileMember {
+    /// The member's name.
+    pub member: String,
+    /// The file, as the job's extras name it.
+    pub file: String,
+    /// Where the piece begins, in bytes.
+    pub offset: u64,
+    /// How long it is, in bytes.
+    pub length: u64,
 }
 
 /// One part of a multipart body.
@@ -274,6 +302,17 @@ pub enum StepResult {
     Waited,
     /// Of a secret: it is stored.
     Kept,
+    /// Of a question about a file.
+    File(FileFacts),
+}
+
+/// What is known of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// How long it is, in bytes.
+    pub size: u64,
+    /// Its media type, as its first bytes show it; `None` if they are those of no known one.
+    pub content_type: Option<String>,
 }
 
 /// What came of a request.
@@ -335,6 +374,12 @@ impl StepResult {
             },
             Waited,
             Kept,
+            #[serde(rename_all = "camelCase")]
+            File {
+                size: u64,
+                #[serde(default)]
+                content_type: Option<String>,
+            },
         }
         Some(match serde_json::from_str(json).ok()? {
             Document::Response { status, headers } => {
@@ -344,6 +389,7 @@ impl StepResult {
             Document::Broken { message } => Self::Exchange(Exchange::Broken { message }),
             Document::Waited => Self::Waited,
             Document::Kept => Self::Kept,
+            Document::File { size, content_type } => Self::File(FileFacts { size, content_type }),
         })
     }
 }
@@ -361,6 +407,7 @@ enum Due {
     Exchange,
     Waited,
     Kept,
+    File,
     Nothing,
 }
 
@@ -386,6 +433,7 @@ impl Expectation {
             }
             Step::Wait { .. } => Due::Waited,
             Step::KeepSecret { .. } => Due::Kept,
+            Step::StatFile { .. } => Due::File,
             Step::Outcome(_) => Due::Nothing,
         };
         Ok(())
@@ -398,6 +446,7 @@ impl Expectation {
             (Due::Exchange, StepResult::Exchange(_))
                 | (Due::Waited, StepResult::Waited)
                 | (Due::Kept, StepResult::Kept)
+                | (Due::File, StepResult::File(_))
         )
     }
 }
@@ -442,6 +491,16 @@ mod tests {
             json!({ "kind": "multipart", "parts": [ { "name": "media", "file": "a.png", "offset": 0, "length": 9,
                     "filename": "a.png", "contentType": "image/png" } ] })
         );
+        let piece = FileMember { member: "media".into(), file: "a.png".into(), offset: 0, length: 9 };
+        assert_eq!(
+            serde_json::to_value(Body::JsonWithFiles(json!({ "a": 1 }), vec![piece])).unwrap(),
+            json!({ "kind": "json", "json": { "a": 1 },
+                    "files": [ { "member": "media", "file": "a.png", "offset": 0, "length": 9 } ] })
+        );
+        assert_eq!(
+            Step::StatFile { file: "a.png".into() }.to_json(),
+            json!({ "step": "stat-file", "file": "a.png" })
+        );
         assert_eq!(
             Step::read(Request::get("https://example.org")).to_json()["request"]["body"],
             json!({ "kind": "none" })
@@ -466,6 +525,10 @@ mod tests {
         ));
         assert_eq!(read(r#"{"result":"waited"}"#), Some(StepResult::Waited));
         assert_eq!(read(r#"{"result":"kept"}"#), Some(StepResult::Kept));
+        assert_eq!(
+            read(r#"{"result":"file","size":9,"contentType":"image/png"}"#),
+            Some(StepResult::File(FileFacts { size: 9, content_type: Some("image/png".into()) }))
+        );
         assert_eq!(read(r#"{"result":"danced"}"#), None);
     }
 

@@ -25,12 +25,14 @@
 //! assert!(played.requests[0].marked);
 //! ```
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::step::Expectation;
 use crate::{
-    Exchange, FieldValue, Host, HostServices, Job, Level, Plugin, Report, Request, Response, Step, StepResult,
+    Exchange, FieldValue, FileFacts, Host, HostServices, Job, Level, Outcome, Plugin, Report, Request,
+    Response, Step, StepResult,
 };
 
 /// A host for tests: its clock moves only when told to or by the waits that [`play`] does, its random bytes
@@ -42,12 +44,33 @@ struct State {
     now_ms: i64,
     random: u8,
     log: Vec<(Level, String)>,
+    features: u64,
+    files: HashMap<String, FileFacts>,
 }
 
 impl TestHost {
     /// A host at that Unix time in milliseconds.
     pub fn at(now_ms: i64) -> Self {
-        Self(Arc::new(Mutex::new(State { now_ms, random: 0, log: Vec::new() })))
+        Self(Arc::new(Mutex::new(State {
+            now_ms,
+            random: 0,
+            log: Vec::new(),
+            features: u64::MAX,
+            files: HashMap::new(),
+        })))
+    }
+
+    /// The same host, but without these features; a new one offers all there are.
+    #[must_use]
+    pub fn without(self, features: u64) -> Self {
+        self.with(|state| state.features &= !features);
+        self
+    }
+
+    /// Puts a file into the attachments directory.
+    pub fn put_file(&self, name: &str, size: u64, content_type: Option<&str>) {
+        let facts = FileFacts { size, content_type: content_type.map(str::to_owned) };
+        self.with(|state| state.files.insert(name.to_owned(), facts));
     }
 
     /// The host as a plugin gets it.
@@ -86,6 +109,10 @@ impl HostServices for TestHost {
 
     fn log(&self, level: Level, message: &str) {
         self.with(|state| state.log.push((level, message.to_owned())));
+    }
+
+    fn features(&self) -> u64 {
+        self.with(|state| state.features)
     }
 }
 
@@ -155,7 +182,9 @@ pub fn broken() -> Exchange {
     Exchange::Broken { message: "the connection was closed".to_owned() }
 }
 
-/// Runs a conversation from recorded exchanges, one for each request, in order. Waits move the clock on.
+/// Runs a conversation from recorded exchanges, one for each request, in order. Waits move the clock on; files
+/// are those that the host was given ([`TestHost::put_file`]), and a missing one ends the conversation as it does
+/// in a real host.
 ///
 /// # Panics
 ///
@@ -189,6 +218,13 @@ pub fn play<P: Plugin>(
             Step::KeepSecret { name, .. } => {
                 kept.push(name);
                 StepResult::Kept
+            }
+            Step::StatFile { file } => {
+                let Some(facts) = host.with(|state| state.files.get(&file).cloned()) else {
+                    let outcome = Outcome::rejected("attachment", format!("there is no file `{file}`"));
+                    return Played { requests, waits, kept, report: outcome.into() };
+                };
+                StepResult::File(facts)
             }
             Step::Outcome(report) => {
                 let left = exchanges.count();

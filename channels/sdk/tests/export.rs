@@ -218,7 +218,7 @@ fn the_descriptor_says_what_it_is() {
     let plugin = plugin();
     assert_eq!(plugin.magic, STROWGER_CHANNEL_MAGIC);
     assert_eq!(plugin.struct_size as usize, size_of::<strowger_channel_plugin>());
-    assert_eq!((plugin.abi_major, plugin.abi_minor), (1, 0));
+    assert_eq!((plugin.abi_major, plugin.abi_minor), (1, 1));
     assert_eq!((plugin.name.len, plugin.version.len), (3, 5));
     assert!(plugin.ingest.is_none());
 }

@@ -16,7 +16,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// and multipart bodies are not part of a signature.
 pub(crate) fn authorization(auth: &Auth, request: &Request, query: &[(&str, &str)], host: &Host) -> Secret {
     match auth {
-        Auth::Bearer { token } => Secret::new(format!("Bearer {}", token.expose())),
+        Auth::Bearer { token } => bearer(token),
+        Auth::OAuth2 { tokens, .. } => bearer(&tokens.access()),
         Auth::OAuth1 { consumer_key, consumer_secret, token, token_secret } => {
             let mut nonce = [0_u8; 16];
             host.random(&mut nonce);
@@ -39,6 +40,16 @@ pub(crate) fn authorization(auth: &Auth, request: &Request, query: &[(&str, &str
             Secret::new(format!("OAuth {}", fields.join(", ")))
         }
     }
+}
+
+fn bearer(token: &Secret) -> Secret {
+    Secret::new(format!("Bearer {}", token.expose()))
+}
+
+/// The `authorization` of an app that has a secret (RFC 6749, section 2.3.1).
+pub(crate) fn basic(id: &str, secret: &Secret) -> Secret {
+    let pair = Secret::new(format!("{}:{}", encode(id), encode(secret.expose())));
+    Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())))
 }
 
 /// Percent-encodes as signatures and queries need it.

@@ -1,7 +1,8 @@
 //! What is refused before it is accepted, with words that help the agent.
 
 use serde_json::{Map, Value};
-use strowger_channel::{Outgoing, Refusal, text_of};
+use strowger_channel::abi::{STROWGER_CHANNEL_FEATURE_FILE_FACTS, STROWGER_CHANNEL_FEATURE_FILES};
+use strowger_channel::{Host, Outgoing, Refusal, text_of};
 
 use crate::config::Config;
 use crate::length::weighted_length;
@@ -9,9 +10,16 @@ use crate::publish::is_id;
 
 /// How many pictures a post may carry.
 pub(crate) const MAX_ATTACHMENTS: usize = 4;
+/// How many pictures a direct message may carry.
+const MAX_MESSAGE_ATTACHMENTS: usize = 1;
+/// How long a direct message may be, in characters.
+const MAX_MESSAGE_LENGTH: usize = 10_000;
+
+/// How long the description of a picture may be, in characters.
+const MAX_ALT_TEXT: usize = 1_000;
 
 /// Judges a message.
-pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Refusal> {
+pub(crate) fn message(config: &Config, host: &Host, message: &Outgoing<'_>) -> Result<(), Refusal> {
     let Some(account) = config.account(message.account) else {
         return Err(Refusal::invalid(format!("no Twitter account `{}` is configured", message.account)));
     };
@@ -25,6 +33,14 @@ pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Ref
             u32::from(stray)
         )));
     }
+    let extras = Extras::read(message.extras)?;
+    let files = extras.attachments.iter().any(|attachment| matches!(attachment, Attachment::File { .. }));
+    if files && !host.offers(STROWGER_CHANNEL_FEATURE_FILES | STROWGER_CHANNEL_FEATURE_FILE_FACTS) {
+        return Err(Refusal::invalid("files can't be attached: this host has no directory for them"));
+    }
+    if extras.to.is_some() {
+        return direct_message(message.text, &extras);
+    }
     let (length, limit) = (weighted_length(message.text), account.max_weighted_length);
     if length > limit {
         return Err(Refusal::out_of_range(format!(
@@ -32,18 +48,55 @@ pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Ref
              and most letters of East Asia as 2)"
         )));
     }
-    Extras::read(message.extras).map(drop)
+    Ok(())
+}
+
+/// What only direct messages keep to. Of a message whose user data alone says that it is one, the text is held
+/// to the limit of posts: the user data is not part of what is judged here.
+pub(crate) fn direct_message(text: &str, extras: &Extras) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    if length > MAX_MESSAGE_LENGTH {
+        return Err(Refusal::out_of_range(format!(
+            "the text has {length} characters, a direct message may have {MAX_MESSAGE_LENGTH}"
+        )));
+    }
+    if extras.place_id.is_some() || extras.in_reply_to.is_some() {
+        return Err(Refusal::invalid("a direct message has no `location` and no `inReplyTo`"));
+    }
+    if extras.attachments.len() > MAX_MESSAGE_ATTACHMENTS {
+        return Err(Refusal::out_of_range(format!(
+            "{} attachments, a direct message may have {MAX_MESSAGE_ATTACHMENTS}",
+            extras.attachments.len()
+        )));
+    }
+    Ok(())
+}
+
+/// A picture, a GIF or a video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Attachment {
+    /// One that X has: its id.
+    Uploaded(String),
+    /// One that is to be uploaded first.
+    File {
+        /// Its name beneath the host's attachments directory.
+        file: String,
+        /// What it shows, in words.
+        alt_text: Option<String>,
+    },
 }
 
 /// What a Send can carry beside its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extras {
-    /// X's ids of uploaded media.
-    pub(crate) media_ids: Vec<String>,
+    /// Pictures, a GIF or a video.
+    pub(crate) attachments: Vec<Attachment>,
     /// X's id of a place.
     pub(crate) place_id: Option<String>,
     /// The post that is answered.
     pub(crate) in_reply_to: Option<String>,
+    /// Who gets it, as X's id of a user: this makes it a direct message.
+    pub(crate) to: Option<String>,
 }
 
 impl Extras {
@@ -69,34 +122,54 @@ impl Extras {
                     Refusal::invalid("`inReplyTo` must be X's id of a post: 1 to 19 digits")
                 })?);
         }
+        if given("to").is_some() {
+            let to = text_of(extras, "to").filter(|to| is_id(to));
+            read.to =
+                Some(to.ok_or_else(|| Refusal::invalid("`to` must be X's id of a user: 1 to 19 digits"))?);
+        }
         if let Some(attachments) = given("attachments") {
-            let entries = attachments
-                .as_array()
-                .ok_or_else(|| Refusal::invalid("`attachments` must be an array of X's media ids"))?;
+            let entries =
+                attachments.as_array().ok_or_else(|| Refusal::invalid("`attachments` must be an array"))?;
             if entries.len() > MAX_ATTACHMENTS {
                 return Err(Refusal::out_of_range(format!(
                     "{} attachments, {MAX_ATTACHMENTS} are allowed",
                     entries.len()
                 )));
             }
-            read.media_ids = entries.iter().enumerate().map(media_id).collect::<Result<_, _>>()?;
+            read.attachments = entries.iter().enumerate().map(attachment).collect::<Result<_, _>>()?;
         }
         Ok(read)
     }
 }
 
-fn media_id((place, entry): (usize, &Value)) -> Result<String, Refusal> {
-    match entry {
-        Value::String(id) if is_id(id) => Ok(id.clone()),
-        Value::Object(members) if members.contains_key("file") || members.contains_key("url") => {
-            Err(Refusal::invalid(format!(
-                "`attachments[{place}]`: uploading a file or an address is not supported; give X's media id"
-            )))
-        }
-        _ => Err(Refusal::invalid(format!(
-            "`attachments[{place}]` must be X's media id: a string of 1 to 19 digits"
-        ))),
+fn attachment((place, entry): (usize, &Value)) -> Result<Attachment, Refusal> {
+    let invalid = |problem: &str| Refusal::invalid(format!("`attachments[{place}]` {problem}"));
+    let members = match entry {
+        Value::String(id) if is_id(id) => return Ok(Attachment::Uploaded(id.clone())),
+        Value::Object(members) => members,
+        _ => return Err(invalid("must be X's media id (a string of 1 to 19 digits) or `{\"file\": …}`")),
+    };
+    if members.contains_key("url") {
+        return Err(invalid(
+            "gives an address, which is not fetched: put the file into the host's directory for attachments",
+        ));
     }
+    if let Some(unknown) = members.keys().find(|name| !["file", "alt_text"].contains(&name.as_str())) {
+        return Err(invalid(&format!("has the unknown member `{unknown}`: it takes `file` and `alt_text`")));
+    }
+    let text = |name: &str| match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(invalid(&format!("has a `{name}` that is no text"))),
+    };
+    let file = text("file")?.ok_or_else(|| invalid("has no `file`"))?;
+    let alt_text = text("alt_text")?;
+    if alt_text.as_ref().is_some_and(|text| text.chars().count() > MAX_ALT_TEXT) {
+        return Err(Refusal::out_of_range(format!(
+            "`attachments[{place}].alt_text` may have {MAX_ALT_TEXT} characters"
+        )));
+    }
+    Ok(Attachment::File { file, alt_text })
 }
 
 fn is_place_id(text: &str) -> bool {

@@ -8,21 +8,35 @@ use strowger_channel::{Exchange, Host, Level, Outcome, Report, Response};
 
 use crate::config::Account;
 use crate::operations::Action;
-use crate::publish::is_id;
+use crate::publish::{Publication, is_id};
 
 /// X's window, for a 429 that does not say when to come back: 15 minutes.
 const WINDOW_MS: i64 = 15 * 60_000;
 
-/// What became of a post.
-pub(crate) fn published(exchange: &Exchange, account: &Account, host: &Host) -> Report {
+/// What became of a post or a direct message.
+pub(crate) fn published(
+    exchange: &Exchange,
+    publication: &Publication,
+    account: &Account,
+    host: &Host,
+) -> Report {
     let outcome = match answer::read(exchange) {
-        Answer::Success(body) => match body["data"]["id"].as_str().filter(|id| is_id(id)) {
-            Some(id) => {
-                tell_rest(&body, account, host);
-                Outcome::Published { id: Some(id.to_owned()), location: Some(location(account, id)) }
+        Answer::Success(body) => {
+            let data = &body["data"];
+            match data[publication.id_member()].as_str().filter(|id| is_id(id)) {
+                Some(id) => {
+                    tell_rest(&body, account, host);
+                    let location = match publication {
+                        Publication::Post(_) => Some(location(account, id)),
+                        Publication::Message(_) => {
+                            data["dm_conversation_id"].as_str().and_then(conversation_location)
+                        }
+                    };
+                    Outcome::Published { id: Some(id.to_owned()), location }
+                }
+                None => Outcome::unknown("X answered with success, but without an id"),
             }
-            None => Outcome::unknown("X answered with success, but without the post's id"),
-        },
+        }
         other => failure(other, account, host),
     };
     Report::from(outcome).with_throttle(throttle(exchange, host))
@@ -59,6 +73,12 @@ pub(crate) fn location(account: &Account, id: &str) -> String {
     format!("https://x.com/{}/status/{id}", account.screen_name.as_deref().unwrap_or("i"))
 }
 
+/// The address of a conversation of direct messages, whose id is one number, or two with a dash between them.
+fn conversation_location(id: &str) -> Option<String> {
+    let fits = (1..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    fits.then(|| format!("https://x.com/messages/{id}"))
+}
+
 /// Until when the account is to be left alone, if X announced that nothing is left of an allowance.
 pub(crate) fn throttle(exchange: &Exchange, host: &Host) -> Option<i64> {
     let Exchange::Response(response) = exchange else { return None };
@@ -73,7 +93,16 @@ pub(crate) fn words(body: Option<&Value>, account: &Account) -> String {
 
 /// A message of the host, fit for an outcome: it may quote the request.
 pub(crate) fn blotted(why: &str, account: &Account) -> String {
-    answer::words(why, &account.auth.secrets())
+    let secrets = account.auth.secrets();
+    answer::words(why, &secrets.iter().collect::<Vec<_>>())
+}
+
+/// What a failure before anything was published amounts to: what is unknown elsewhere is not sent here.
+pub(crate) fn unpublished(answer: Answer<'_>, account: &Account, host: &Host) -> Outcome {
+    match failure(answer, account, host) {
+        Outcome::Unknown { message } => Outcome::not_sent(message),
+        outcome => outcome,
+    }
 }
 
 fn failure(answer: Answer<'_>, account: &Account, host: &Host) -> Outcome {
@@ -168,6 +197,6 @@ impl Refusal {
     }
 
     fn words(&self, account: &Account) -> String {
-        answer::words(&self.text, &account.auth.secrets())
+        blotted(&self.text, account)
     }
 }

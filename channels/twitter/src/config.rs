@@ -6,6 +6,8 @@ use strowger_channel::config::{self, BaseUrl, ConfigError};
 use strowger_channel::manifest::OnUnknown;
 use strowger_channel::{Secret, readback};
 
+use crate::token::{Tokens, is_token};
+
 /// Where X's API lives.
 const BASE_URL: &str = "https://api.x.com";
 /// The limit of an account without long posts: twitter-text, configuration v3.
@@ -45,6 +47,32 @@ pub struct Account {
     pub operations: Vec<Ability>,
     /// Its credentials.
     pub auth: Auth,
+    /// How pieces of media are uploaded.
+    pub media_encoding: MediaEncoding,
+    /// Where X reports what customers write to it, if it does.
+    pub webhook: Option<Webhook>,
+}
+
+/// How pieces of media are uploaded: X has taken both, and each alone at one time or another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaEncoding {
+    /// As parts of a form (`multipart/form-data`).
+    #[default]
+    Multipart,
+    /// In base64, inside of JSON.
+    Json,
+}
+
+/// What X's reports of an account's activity are read with.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The secret of the app that the webhook belongs to (its consumer secret): X signs with it.
+    pub secret: Secret,
+    /// The queue that inbound interactions are to wait in.
+    pub queue: String,
+    /// The path at which X calls. Needed where accounts belong to different apps.
+    pub path: Option<String>,
 }
 
 /// Something beyond posting that X grants to some accounts and not to others.
@@ -98,14 +126,28 @@ pub enum Auth {
         /// The token.
         token: Secret,
     },
+    /// OAuth 2.0, user context: tokens that live for two hours and are refreshed here.
+    OAuth2 {
+        /// The app's id.
+        client_id: String,
+        /// The app's secret, if it is a confidential client.
+        client_secret: Option<Secret>,
+        /// The tokens that are held.
+        tokens: Tokens,
+    },
 }
 
 impl Auth {
     /// What must not be seen.
-    pub(crate) fn secrets(&self) -> Vec<&Secret> {
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
         match self {
-            Self::OAuth1 { consumer_secret, token_secret, .. } => vec![consumer_secret, token_secret],
-            Self::Bearer { token } => vec![token],
+            Self::OAuth1 { consumer_secret, token_secret, .. } => {
+                vec![consumer_secret.clone(), token_secret.clone()]
+            }
+            Self::Bearer { token } => vec![token.clone()],
+            Self::OAuth2 { client_secret, tokens, .. } => {
+                client_secret.iter().cloned().chain(tokens.secrets()).collect()
+            }
         }
     }
 }
@@ -135,6 +177,8 @@ struct AccountDocument {
     allow_plain_http: bool,
     #[serde(default)]
     operations: Vec<Ability>,
+    #[serde(default)]
+    media_encoding: MediaEncoding,
     auth: Option<Value>,
     transport: Option<Value>,
     webhook: Option<Value>,
@@ -147,6 +191,25 @@ struct OAuth1Document {
     consumer_secret: Secret,
     token: String,
     token_secret: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OAuth2Document {
+    client_id: String,
+    client_secret: Option<Secret>,
+    refresh_token: Secret,
+    access_token: Option<Secret>,
+    /// Unix time in seconds.
+    expires_at: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookDocument {
+    secret: Secret,
+    queue: String,
+    path: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -179,6 +242,7 @@ impl Config {
             }
             accounts.push(account);
         }
+        check_webhooks(&accounts)?;
         Ok(Self { name: document.name, base_url, accounts })
     }
 
@@ -197,12 +261,6 @@ impl AccountDocument {
                 "is not available in this version: leave it out, the account posts to X itself",
             ));
         }
-        if self.webhook.is_some() {
-            return Err(ConfigError::new(
-                member("webhook"),
-                "is not available in this version: leave it out",
-            ));
-        }
         if self.name.is_empty() {
             return Err(ConfigError::new(member("name"), "must not be empty"));
         }
@@ -213,6 +271,7 @@ impl AccountDocument {
             return Err(ConfigError::new(member("max_weighted_length"), "must be at least 1"));
         }
         let auth = read_auth(self.auth, &member("auth"))?;
+        let webhook = self.webhook.map(|part| read_webhook(part, &member("webhook"))).transpose()?;
         Ok(Account {
             name: self.name,
             user_id: self.user_id,
@@ -224,8 +283,48 @@ impl AccountDocument {
             on_unknown: self.on_unknown,
             operations: self.operations,
             auth,
+            media_encoding: self.media_encoding,
+            webhook,
         })
     }
+}
+
+fn read_webhook(part: Value, path: &str) -> Result<Webhook, ConfigError> {
+    let WebhookDocument { secret, queue, path: call_path } = config::read_part(part, path)?;
+    if secret.is_empty() {
+        return Err(ConfigError::new(format!("{path}.secret"), "must not be empty"));
+    }
+    let names_queue = ["/queues/", "/contacts/"]
+        .iter()
+        .any(|kind| queue.strip_prefix(kind).is_some_and(|id| !id.is_empty() && !id.contains('/')));
+    if !names_queue {
+        return Err(ConfigError::new(
+            format!("{path}.queue"),
+            "must be a queue of the engine: `/queues/<id>` or `/contacts/<id>`",
+        ));
+    }
+    if call_path.as_ref().is_some_and(|path| !path.starts_with('/')) {
+        return Err(ConfigError::new(format!("{path}.path"), "must begin with a slash"));
+    }
+    Ok(Webhook { secret, queue, path: call_path })
+}
+
+/// X's challenge names no app, so the path must tell which secret answers it.
+fn check_webhooks(accounts: &[Account]) -> Result<(), ConfigError> {
+    for (place, account) in accounts.iter().enumerate() {
+        let Some(webhook) = &account.webhook else { continue };
+        let earlier = accounts[..place].iter().filter_map(|earlier| earlier.webhook.as_ref());
+        for earlier in earlier {
+            let apart = matches!((&earlier.path, &webhook.path), (Some(a), Some(b)) if a != b);
+            if earlier.secret != webhook.secret && !apart {
+                return Err(ConfigError::new(
+                    format!("accounts[{place}].webhook.path"),
+                    "must differ from that of an earlier account whose webhook has another secret",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_auth(part: Option<Value>, path: &str) -> Result<Auth, ConfigError> {
@@ -239,16 +338,41 @@ fn read_auth(part: Option<Value>, path: &str) -> Result<Auth, ConfigError> {
         }
         "bearer" => {
             let BearerDocument { token } = config::read_part(part, path)?;
-            // It becomes a header: a line break would make two of it.
-            if token.is_empty() || token.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
-                return Err(ConfigError::new(format!("{path}.token"), "must be a token without white space"));
-            }
+            check_token(&token, &format!("{path}.token"))?;
             Ok(Auth::Bearer { token })
         }
-        "oauth2" => Err(ConfigError::new(
-            kind_path(),
-            "`oauth2` is not available in this version: use `oauth1`, or `bearer` with a token that is kept fresh",
-        )),
-        _ => Err(ConfigError::new(kind_path(), "must be `oauth1` or `bearer`")),
+        "oauth2" => read_oauth2(config::read_part(part, path)?, path),
+        _ => Err(ConfigError::new(kind_path(), "must be `oauth1`, `oauth2` or `bearer`")),
+    }
+}
+
+fn read_oauth2(document: OAuth2Document, path: &str) -> Result<Auth, ConfigError> {
+    let OAuth2Document { client_id, client_secret, refresh_token, access_token, expires_at } = document;
+    check_token(&refresh_token, &format!("{path}.refresh_token"))?;
+    let access = match (access_token, expires_at) {
+        (Some(token), Some(seconds)) => {
+            check_token(&token, &format!("{path}.access_token"))?;
+            Some((token, seconds.saturating_mul(1000)))
+        }
+        (None, None) => None,
+        // Of a token of unknown age only a refused post would tell that it is too old.
+        (Some(_), None) => {
+            let problem = "is missing: give it (Unix time in seconds) together with `access_token`";
+            return Err(ConfigError::new(format!("{path}.expires_at"), problem));
+        }
+        (None, Some(_)) => {
+            let problem = "is missing, though `expires_at` says when it expires";
+            return Err(ConfigError::new(format!("{path}.access_token"), problem));
+        }
+    };
+    Ok(Auth::OAuth2 { client_id, client_secret, tokens: Tokens::new(refresh_token, access) })
+}
+
+/// A token becomes a header: a line break would make two of it.
+fn check_token(token: &Secret, path: &str) -> Result<(), ConfigError> {
+    if is_token(token.expose()) {
+        Ok(())
+    } else {
+        Err(ConfigError::new(path, "must be a token without white space"))
     }
 }

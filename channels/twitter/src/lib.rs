@@ -1,29 +1,42 @@
 //! The Twitter channel: X API v2 as a Strowger channel.
 //!
 //! One file per question: [`Config`] what an operator sets; `manifest` what the engine is told; `auth` how a
-//! request is signed; `check` what is refused before it is accepted, `length` how X counts; `publish` and
-//! `operations` what is asked of X; `classify` what its answers mean; `reconcile` how a lost answer is found
-//! again.
+//! request is signed, `token` how tokens are kept fresh, `upload` how media get to X; `check` what is refused before it is accepted, `length` how X counts; `publish`,
+//! `message` and `operations` what is asked of X; `classify` what its answers mean; `reconcile` how a lost answer is found
+//! again; `webhook` and `inbound` what X reports.
 
 mod auth;
 mod check;
 mod classify;
 mod config;
+mod inbound;
 mod length;
 mod manifest;
+mod message;
 mod operations;
 mod publish;
 mod reconcile;
+mod token;
+mod upload;
+mod webhook;
 
-pub use config::{Ability, Account, Auth, Config};
+pub use config::{Ability, Account, Auth, Config, MediaEncoding, Webhook};
 pub use length::weighted_length;
+pub use token::Tokens;
+
+use std::mem;
 
 use strowger_channel::config::ConfigError;
 use strowger_channel::manifest::Manifests;
-use strowger_channel::{Host, Job, Outcome, Outgoing, Plugin, Refusal, Request, Step, StepResult, Work};
+use strowger_channel::{
+    Exchange, Host, IngestFn, Job, Outcome, Outgoing, Plugin, Refusal, Request, Step, StepResult, Work, abi,
+};
 
 use operations::Action;
+use publish::Publication;
 use reconcile::Reconciliation;
+use token::Acquiring;
+use upload::Upload;
 
 /// The plugin: its configuration and its host.
 #[derive(Debug)]
@@ -32,28 +45,59 @@ pub struct Twitter {
     host: Host,
 }
 
-/// Where a conversation stands. The number is the account's place in the configuration.
+/// Where a conversation stands.
 #[derive(Debug)]
-pub enum Conversation {
-    /// The post is under way.
-    Publishing(usize),
-    /// The operation is under way.
-    Operating(usize, Action),
+pub struct Conversation {
+    /// The account's place in the configuration.
+    place: usize,
+    stage: Stage,
+}
+
+/// What is under way.
+#[derive(Debug)]
+enum Stage {
+    /// A token is being had; then comes the rest.
+    Acquiring(Acquiring, Goal),
+    /// Attachments are being uploaded.
+    Uploading(Box<Upload>, Publication),
+    /// The post or direct message itself.
+    Publishing(Publication),
+    /// An operation.
+    Operating(Action),
     /// An attempt whose answer was lost is looked for.
-    Reconciling(usize, Box<Reconciliation>),
+    Reconciling(Box<Reconciliation>),
     /// It is over.
     Ended,
+}
+
+/// What a conversation is for.
+#[derive(Debug)]
+enum Goal {
+    Publish(Publication),
+    Operate(Action),
+    Reconcile(Box<Reconciliation>),
 }
 
 impl Plugin for Twitter {
     const NAME: &'static str = "twitter";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ORIGIN: &'static str = "Strowger";
+    const INGEST: Option<IngestFn<Self>> = Some(webhook::answer);
 
     type Conversation = Conversation;
 
     fn create(host: Host, config: &str) -> Result<Self, ConfigError> {
-        Ok(Self { config: Config::read(config)?, host })
+        let config = Config::read(config)?;
+        let refreshes = |account: &Account| matches!(account.auth, Auth::OAuth2 { .. });
+        if let Some(place) = config.accounts.iter().position(refreshes)
+            && !host.offers(abi::STROWGER_CHANNEL_FEATURE_KEEP_SECRET)
+        {
+            return Err(ConfigError::new(
+                format!("accounts[{place}].auth.kind"),
+                "is `oauth2`, whose tokens must be kept, but this host has no store for secrets",
+            ));
+        }
+        Ok(Self { config, host })
     }
 
     fn manifest(&self) -> Manifests {
@@ -61,7 +105,7 @@ impl Plugin for Twitter {
     }
 
     fn check(&self, message: &Outgoing<'_>) -> Result<(), Refusal> {
-        check::message(&self.config, message)
+        check::message(&self.config, &self.host, message)
     }
 
     fn begin(&self, job: Job) -> (Conversation, Step) {
@@ -72,70 +116,144 @@ impl Plugin for Twitter {
                 _ => Outcome::rejected("no-account", message),
             });
         };
-        match &job.work {
-            Work::Publish => match publish::Post::read(&job) {
-                Ok(post) => {
-                    let request = Request::post(self.config.base_url.join("/2/tweets")).json(post.body());
-                    (Conversation::Publishing(place), Step::marked(self.signed(place, request, &[])))
-                }
-                Err(outcome) => ended(outcome),
-            },
-            Work::Operation(call) => {
-                let account = &self.config.accounts[place];
-                match operations::Action::read(account, &job, call) {
-                    Ok(action) => {
-                        let request = action.request(&self.config.base_url, account);
-                        let step = Step::marked(self.signed(place, request, &[]));
-                        (Conversation::Operating(place, action), step)
-                    }
-                    Err(outcome) => ended(outcome),
-                }
-            }
-            Work::Poll { .. } => ended(Outcome::rejected(
+        let account = &self.config.accounts[place];
+        let goal = match &job.work {
+            Work::Publish => Publication::read(&job).map(Goal::Publish),
+            Work::Operation(call) => Action::read(account, &job, call).map(Goal::Operate),
+            Work::Poll { .. } => Err(Outcome::rejected(
                 "nothing-to-poll",
                 "X answers at once: nothing was ever accepted for later",
             )),
             Work::Reconcile { operation: Some(_), .. } => {
-                ended(Outcome::cannot_tell("whether an operation was done can't be read back from X"))
+                Err(Outcome::cannot_tell("whether an operation was done can't be read back from X"))
             }
-            Work::Reconcile { known, operation: None } => match publish::Post::read(&job) {
-                Ok(post) => {
-                    let settle_ms = self.config.accounts[place].settle_ms;
-                    let mut looked =
-                        Reconciliation::new(&job, post, known.clone(), settle_ms, self.host.now_ms());
-                    let step = looked.begin(self, place);
-                    (Conversation::Reconciling(place, Box::new(looked)), step)
+            Work::Reconcile { known, operation: None } => match Publication::read(&job) {
+                Ok(publication) => {
+                    let now_ms = self.host.now_ms();
+                    let looked =
+                        Reconciliation::new(&job, publication, known.clone(), account.settle_ms, now_ms);
+                    Ok(Goal::Reconcile(Box::new(looked)))
                 }
-                Err(_) => ended(Outcome::cannot_tell("the message is not one that this channel would send")),
+                Err(_) => Err(Outcome::cannot_tell("the message is not one that this channel would send")),
             },
-        }
+        };
+        let goal = match goal {
+            Ok(goal) => goal,
+            Err(outcome) => return ended(outcome),
+        };
+        let (stage, step) = match Acquiring::new(account) {
+            Some(mut acquiring) => {
+                let progress = acquiring.begin(self, account);
+                self.acquired(place, acquiring, goal, progress)
+            }
+            None => self.pursue(place, goal),
+        };
+        (Conversation { place, stage }, step)
     }
 
     fn resume(&self, conversation: &mut Conversation, result: StepResult) -> Step {
-        match (&mut *conversation, result) {
-            (Conversation::Publishing(place), StepResult::Exchange(exchange)) => {
-                let report = classify::published(&exchange, &self.config.accounts[*place], &self.host);
-                *conversation = Conversation::Ended;
-                report.into()
+        let place = conversation.place;
+        let Some(account) = self.config.accounts.get(place) else {
+            return Outcome::unknown("a result came that was not asked for").into();
+        };
+        if let (Auth::OAuth2 { tokens, .. }, StepResult::Exchange(Exchange::Response(response))) =
+            (&account.auth, &result)
+            && response.status == 401
+        {
+            tokens.discard_access();
+        }
+        let (stage, step) = match (mem::replace(&mut conversation.stage, Stage::Ended), result) {
+            (Stage::Acquiring(mut acquiring, goal), result) => {
+                let progress = acquiring.resume(self, account, result);
+                self.acquired(place, acquiring, goal, progress)
             }
-            (Conversation::Operating(place, action), StepResult::Exchange(exchange)) => {
-                let report = classify::operated(&exchange, action, &self.config.accounts[*place], &self.host);
-                *conversation = Conversation::Ended;
-                report.into()
+            (Stage::Uploading(mut upload, publication), result) => {
+                let progress = upload.resume(self, place, result);
+                self.uploaded(place, upload, publication, progress)
             }
-            (Conversation::Reconciling(place, looked), result) => {
-                let place = *place;
-                looked.resume(self, place, result)
+            (Stage::Publishing(publication), StepResult::Exchange(exchange)) => {
+                (Stage::Ended, classify::published(&exchange, &publication, account, &self.host).into())
+            }
+            (Stage::Operating(action), StepResult::Exchange(exchange)) => {
+                (Stage::Ended, classify::operated(&exchange, &action, account, &self.host).into())
+            }
+            (Stage::Reconciling(mut looked), result) => {
+                let step = looked.resume(self, place, result);
+                (Stage::Reconciling(looked), step)
             }
             // The host hands back only what was asked for; nothing was asked for here.
-            (Conversation::Publishing(_) | Conversation::Operating(..) | Conversation::Ended, _) => {
-                Outcome::unknown("a result came that was not asked for").into()
+            (Stage::Publishing(_) | Stage::Operating(_) | Stage::Ended, _) => {
+                (Stage::Ended, Outcome::unknown("a result came that was not asked for").into())
             }
-        }
+        };
+        conversation.stage = stage;
+        step
     }
 }
 
 impl Twitter {
+    /// Goes on from where the way to a token stands.
+    fn acquired(
+        &self,
+        place: usize,
+        acquiring: Acquiring,
+        goal: Goal,
+        progress: token::Progress,
+    ) -> (Stage, Step) {
+        match progress {
+            token::Progress::Step(step) => (Stage::Acquiring(acquiring, goal), step),
+            token::Progress::Ready => self.pursue(place, goal),
+            token::Progress::Failed(outcome) => {
+                let outcome = match (goal, outcome) {
+                    (
+                        Goal::Reconcile(_),
+                        Outcome::NeedsLogin { message } | Outcome::NotSent { message, .. },
+                    ) => Outcome::cannot_tell(message),
+                    (Goal::Reconcile(_), _) => Outcome::cannot_tell("X gives out no token for now"),
+                    (_, outcome) => outcome,
+                };
+                (Stage::Ended, outcome.into())
+            }
+        }
+    }
+
+    /// Does what the conversation is for.
+    fn pursue(&self, place: usize, goal: Goal) -> (Stage, Step) {
+        match goal {
+            Goal::Publish(publication) => {
+                let private = matches!(publication, Publication::Message(_));
+                let mut upload = Box::new(Upload::new(publication.attachments(), private));
+                let progress = upload.begin();
+                self.uploaded(place, upload, publication, progress)
+            }
+            Goal::Operate(action) => {
+                let request = action.request(&self.config.base_url, &self.config.accounts[place]);
+                (Stage::Operating(action), Step::marked(self.signed(place, request, &[])))
+            }
+            Goal::Reconcile(mut looked) => {
+                let step = looked.begin(self, place);
+                (Stage::Reconciling(looked), step)
+            }
+        }
+    }
+
+    /// Goes on from where an upload stands: when all is there, with the request that publishes.
+    fn uploaded(
+        &self,
+        place: usize,
+        upload: Box<Upload>,
+        publication: Publication,
+        progress: upload::Progress,
+    ) -> (Stage, Step) {
+        match progress {
+            upload::Progress::Step(step) => (Stage::Uploading(upload, publication), step),
+            upload::Progress::Ready(media_ids) => {
+                let request = publication.request(&self.config.base_url, &media_ids);
+                (Stage::Publishing(publication), Step::marked(self.signed(place, request, &[])))
+            }
+        }
+    }
+
     /// A request with its `authorization`. `query` are the decoded parameters of its address, which are part
     /// of a signature.
     fn signed(&self, place: usize, request: Request, query: &[(&str, &str)]) -> Request {
@@ -146,5 +264,5 @@ impl Twitter {
 }
 
 fn ended(outcome: Outcome) -> (Conversation, Step) {
-    (Conversation::Ended, outcome.into())
+    (Conversation { place: 0, stage: Stage::Ended }, outcome.into())
 }

@@ -5,11 +5,12 @@ use strowger_channel::config::BaseUrl;
 use strowger_channel::{Job, OperationCall, Outcome, Request, text_of};
 
 use crate::config::{Ability, Account};
+use crate::message;
 use crate::publish::is_id;
 
 /// An operation with its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Action {
+pub(crate) struct Action {
     ability: Ability,
     /// The post, or the user for Follow and Unfollow.
     target: String,
@@ -28,6 +29,14 @@ impl Action {
         let (target, place) = match ability {
             Ability::Follow | Ability::Unfollow => {
                 (text_of(&call.parameters, "twitterUserId"), "the parameter `twitterUserId`")
+            }
+            Ability::Retweet | Ability::MarkFavorite | Ability::RemoveFavorite
+                if message::is_direct(&job.user_data) =>
+            {
+                return Err(Outcome::rejected(
+                    "no-target",
+                    "a direct message is no post: nobody else sees it",
+                ));
             }
             Ability::Retweet | Ability::MarkFavorite | Ability::RemoveFavorite => {
                 (text_of(&job.user_data, "_twitterMsgId"), "the user data `_twitterMsgId`")

@@ -1,9 +1,57 @@
-//! What is asked of X to publish: a new post, a reply or a quote.
+//! What is asked of X to publish: a new post, a reply or a quote; or, in `message`, a direct message.
 
 use serde_json::{Value, json};
-use strowger_channel::{Job, Outcome, text_of};
+use strowger_channel::config::BaseUrl;
+use strowger_channel::{Job, Outcome, Request, text_of};
 
-use crate::check::Extras;
+use crate::check::{Attachment, Extras};
+use crate::message::{self, DirectMessage};
+
+/// What a job of kind `publish` makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Publication {
+    /// Something that everybody sees.
+    Post(Post),
+    /// Something that one person sees.
+    Message(DirectMessage),
+}
+
+impl Publication {
+    /// What a job asks for. What can't be made is rejected here, before any request.
+    pub(crate) fn read(job: &Job) -> Result<Self, Outcome> {
+        let extras =
+            Extras::read(&job.extras).map_err(|refusal| Outcome::rejected("extras", refusal.message))?;
+        if message::is_private(job, &extras) {
+            DirectMessage::read(job, extras).map(Self::Message)
+        } else {
+            Post::read(job, extras).map(Self::Post)
+        }
+    }
+
+    /// The request that publishes, without `authorization`. `media_ids` are X's ids of the attachments.
+    pub(crate) fn request(&self, base: &BaseUrl, media_ids: &[String]) -> Request {
+        match self {
+            Self::Post(post) => Request::post(base.join("/2/tweets")).json(post.body(media_ids)),
+            Self::Message(message) => Request::post(base.join(&message.path())).json(message.body(media_ids)),
+        }
+    }
+
+    /// What is attached.
+    pub(crate) fn attachments(&self) -> &[Attachment] {
+        match self {
+            Self::Post(post) => &post.attachments,
+            Self::Message(message) => &message.attachments,
+        }
+    }
+
+    /// The member of a success's `data` that holds the id.
+    pub(crate) fn id_member(&self) -> &'static str {
+        match self {
+            Self::Post(_) => "id",
+            Self::Message(_) => "dm_event_id",
+        }
+    }
+}
 
 /// A post as it is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,8 +60,8 @@ pub(crate) struct Post {
     pub(crate) text: String,
     /// How it stands to another post.
     pub(crate) relation: Relation,
-    /// X's ids of uploaded media.
-    pub(crate) media_ids: Vec<String>,
+    /// Pictures, a GIF or a video.
+    pub(crate) attachments: Vec<Attachment>,
     /// X's id of a place.
     pub(crate) place_id: Option<String>,
 }
@@ -32,14 +80,12 @@ pub(crate) enum Relation {
 impl Post {
     /// What a job asks for. What can't be made is rejected here, before any request; above all, an answer
     /// without its target never becomes a new post.
-    pub(crate) fn read(job: &Job) -> Result<Self, Outcome> {
-        let extras =
-            Extras::read(&job.extras).map_err(|refusal| Outcome::rejected("extras", refusal.message))?;
+    fn read(job: &Job, extras: Extras) -> Result<Self, Outcome> {
         match text_of(&job.user_data, "_twitterMsgType") {
             Some(kind) if !kind.eq_ignore_ascii_case("status") => {
                 return Err(Outcome::rejected(
                     "unsupported",
-                    format!("`_twitterMsgType` is `{kind}`: this channel publishes posts (`Status`) only"),
+                    format!("`_twitterMsgType` is `{kind}`: it can be `Status` or `DirectMessage`"),
                 ));
             }
             _ => {}
@@ -69,21 +115,21 @@ impl Post {
         Ok(Self {
             text: job.message.clone(),
             relation,
-            media_ids: extras.media_ids,
+            attachments: extras.attachments,
             place_id: extras.place_id,
         })
     }
 
     /// The body of `POST /2/tweets`. Unknown keys are an error there, so only what is set is named.
-    pub(crate) fn body(&self) -> Value {
+    fn body(&self, media_ids: &[String]) -> Value {
         let mut body = json!({ "text": self.text });
         match &self.relation {
             Relation::New => {}
             Relation::Reply(target) => body["reply"] = json!({ "in_reply_to_tweet_id": target }),
             Relation::Quote(target) => body["quote_tweet_id"] = json!(target),
         }
-        if !self.media_ids.is_empty() {
-            body["media"] = json!({ "media_ids": self.media_ids });
+        if !media_ids.is_empty() {
+            body["media"] = json!({ "media_ids": media_ids });
         }
         if let Some(place_id) = &self.place_id {
             body["geo"] = json!({ "place_id": place_id });

@@ -1,34 +1,50 @@
-//! How a post whose answer was lost is found again: the account's own timeline, read back.
+//! How a post or a direct message whose answer was lost is found again: the account's own timeline, or its
+//! conversation with that person, read back.
 
 use serde_json::Value;
 use strowger_channel::answer::{self, Answer};
 use strowger_channel::readback::{Next, Page, Post as Shown, Readback};
 use strowger_channel::text::{self, Likeness};
-use strowger_channel::{Exchange, Job, Report, Request, Step, StepResult, clock};
+use strowger_channel::{Exchange, Job, Outcome, Report, Request, Step, StepResult, clock};
 
 use crate::auth::encode;
 use crate::config::Account;
-use crate::publish::{Post, Relation, is_id};
+use crate::message::DirectMessage;
+use crate::publish::{Post, Publication, Relation, is_id};
 use crate::{Twitter, classify};
 
 /// How many posts a timeline shows at most, however old the window is.
 const TIMELINE: usize = 3_200;
+/// For how long a conversation shows its direct messages: 30 days, less a day for clocks and doubts.
+const CONVERSATION_MS: i64 = 29 * 86_400_000;
 
 /// A look back at an attempt.
 #[derive(Debug)]
-pub struct Reconciliation {
-    post: Post,
+pub(crate) struct Reconciliation {
+    publication: Publication,
     readback: Readback,
     /// How many posts this read has shown so far.
     shown: usize,
 }
 
 impl Reconciliation {
-    pub(crate) fn new(job: &Job, post: Post, known: Vec<String>, settle_ms: u64, now_ms: i64) -> Self {
-        Self { post, readback: Readback::new(job, known, settle_ms, now_ms), shown: 0 }
+    pub(crate) fn new(
+        job: &Job,
+        publication: Publication,
+        known: Vec<String>,
+        settle_ms: u64,
+        now_ms: i64,
+    ) -> Self {
+        Self { publication, readback: Readback::new(job, known, settle_ms, now_ms), shown: 0 }
     }
 
     pub(crate) fn begin(&mut self, plugin: &Twitter, place: usize) -> Step {
+        let forgotten = plugin.host.now_ms().saturating_sub(CONVERSATION_MS);
+        if matches!(self.publication, Publication::Message(_)) && self.readback.window_start_ms() < forgotten
+        {
+            return Report::from(Outcome::cannot_tell("X no longer shows direct messages of that time"))
+                .into();
+        }
         let next = self.readback.begin();
         self.step(plugin, place, next, None)
     }
@@ -36,7 +52,7 @@ impl Reconciliation {
     pub(crate) fn resume(&mut self, plugin: &Twitter, place: usize, result: StepResult) -> Step {
         let account = &plugin.config.accounts[place];
         let (next, throttle) = match result {
-            StepResult::Waited | StepResult::Kept => (self.readback.waited(), None),
+            StepResult::Waited | StepResult::Kept | StepResult::File(_) => (self.readback.waited(), None),
             StepResult::Exchange(exchange) => {
                 (self.take_in(&exchange, account), classify::throttle(&exchange, &plugin.host))
             }
@@ -54,17 +70,30 @@ impl Reconciliation {
                 }
                 let account = &plugin.config.accounts[place];
                 let start = clock::rfc3339(self.readback.window_start_ms());
-                let mut query = vec![
-                    ("max_results", "100"),
-                    ("start_time", start.as_str()),
-                    ("tweet.fields", "created_at,text,entities,note_tweet,referenced_tweets"),
-                ];
+                let (path, mut query) = match &self.publication {
+                    Publication::Post(_) => (
+                        format!("/2/users/{}/tweets", account.user_id),
+                        vec![
+                            ("max_results", "100"),
+                            ("start_time", start.as_str()),
+                            ("tweet.fields", "created_at,text,entities,note_tweet,referenced_tweets"),
+                        ],
+                    ),
+                    Publication::Message(message) => (
+                        format!("/2/dm_conversations/with/{}/dm_events", message.participant),
+                        vec![
+                            ("max_results", "100"),
+                            ("event_types", "MessageCreate"),
+                            ("dm_event.fields", "id,text,created_at,sender_id,event_type,attachments"),
+                        ],
+                    ),
+                };
                 if let Some(cursor) = &cursor {
                     query.push(("pagination_token", cursor.as_str()));
                 }
                 let encoded: Vec<String> =
                     query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-                let path = format!("/2/users/{}/tweets?{}", account.user_id, encoded.join("&"));
+                let path = format!("{path}?{}", encoded.join("&"));
                 let request = Request::get(plugin.config.base_url.join(&path));
                 Step::read(plugin.signed(place, request, &query))
             }
@@ -117,56 +146,78 @@ impl Reconciliation {
             None | Some(Value::Null) => None,
             Some(token) => Some(token.as_str()?.to_owned()),
         };
-        let posts = entries.iter().map(|entry| self.shown(entry, account)).collect::<Option<_>>()?;
-        Some(Page { posts, next })
+        let posts = entries.iter().map(|entry| self.shown(entry, account)).collect::<Option<Vec<Shown>>>()?;
+        // A conversation is not asked for a window: it is read, newest first, until that is covered.
+        let covered = matches!(self.publication, Publication::Message(_))
+            && posts.iter().any(|post| post.created_ms < self.readback.window_start_ms());
+        Some(Page { posts, next: next.filter(|_| !covered) })
     }
 
     fn shown(&self, entry: &Value, account: &Account) -> Option<Shown> {
         let id = entry["id"].as_str().filter(|id| is_id(id))?;
+        let (location, likeness) = match &self.publication {
+            Publication::Post(post) => {
+                (Some(classify::location(account, id)), likeness_of_post(post, entry)?)
+            }
+            Publication::Message(message) => (None, likeness_of_message(message, entry, account)?),
+        };
         Some(Shown {
             id: id.to_owned(),
-            location: Some(classify::location(account, id)),
+            location,
             created_ms: clock::parse_ms(entry["created_at"].as_str()?)?,
-            likeness: self.likeness(entry)?,
+            likeness,
         })
     }
+}
 
-    fn likeness(&self, entry: &Value) -> Option<Likeness> {
-        // A long post is cut in `text`.
-        let theirs = match &entry["note_tweet"]["text"] {
-            Value::String(full) => full.as_str(),
-            _ => entry["text"].as_str()?,
-        };
-        let referenced = |kind: &str| {
-            entry["referenced_tweets"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find(|reference| reference["type"] == kind)
-                .and_then(|reference| reference["id"].as_str())
-        };
-        let replied_to = referenced("replied_to");
-        let same_target = referenced("retweeted").is_none()
-            && match &self.post.relation {
-                // A new post whose text holds the address of another post quotes it.
-                Relation::New => replied_to.is_none(),
-                Relation::Reply(target) => replied_to == Some(target),
-                Relation::Quote(target) => replied_to.is_none() && referenced("quoted") == Some(target),
-            };
-        if !same_target {
-            return Some(Likeness::Different);
-        }
-        let (mut ours, mut theirs) = (self.post.text.as_str(), theirs);
-        if matches!(self.post.relation, Relation::Reply(_)) {
-            // X shows a reply with those whom it answers before its text.
-            (ours, theirs) = (text::without_leading_mentions(ours), text::without_leading_mentions(theirs));
-        }
-        let mut likeness = text::compare(ours, theirs);
-        if !self.post.media_ids.is_empty() || matches!(self.post.relation, Relation::Quote(_)) {
-            // X shows a picture or a quoted post as an address after the text.
-            let (ours, theirs) = (text::without_trailing_links(ours), text::without_trailing_links(theirs));
-            likeness = likeness.max(text::compare(ours, theirs));
-        }
-        Some(likeness)
+fn likeness_of_message(message: &DirectMessage, entry: &Value, account: &Account) -> Option<Likeness> {
+    if entry["event_type"].as_str().is_some_and(|kind| kind != "MessageCreate")
+        || entry["sender_id"].as_str()? != account.user_id
+    {
+        return Some(Likeness::Different);
     }
+    Some(likeness_of_text(&message.text, entry["text"].as_str()?, !message.attachments.is_empty()))
+}
+
+/// How alike two texts are, the second one as X shows it: a picture or a quoted post is an address after it.
+fn likeness_of_text(ours: &str, theirs: &str, shows_addresses: bool) -> Likeness {
+    let likeness = text::compare(ours, theirs);
+    if !shows_addresses {
+        return likeness;
+    }
+    likeness.max(text::compare(text::without_trailing_links(ours), text::without_trailing_links(theirs)))
+}
+
+fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
+    // A long post is cut in `text`.
+    let theirs = match &entry["note_tweet"]["text"] {
+        Value::String(full) => full.as_str(),
+        _ => entry["text"].as_str()?,
+    };
+    let referenced = |kind: &str| {
+        entry["referenced_tweets"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|reference| reference["type"] == kind)
+            .and_then(|reference| reference["id"].as_str())
+    };
+    let replied_to = referenced("replied_to");
+    let same_target = referenced("retweeted").is_none()
+        && match &post.relation {
+            // A new post whose text holds the address of another post quotes it.
+            Relation::New => replied_to.is_none(),
+            Relation::Reply(target) => replied_to == Some(target),
+            Relation::Quote(target) => replied_to.is_none() && referenced("quoted") == Some(target),
+        };
+    if !same_target {
+        return Some(Likeness::Different);
+    }
+    let (mut ours, mut theirs) = (post.text.as_str(), theirs);
+    if matches!(post.relation, Relation::Reply(_)) {
+        // X shows a reply with those whom it answers before its text.
+        (ours, theirs) = (text::without_leading_mentions(ours), text::without_leading_mentions(theirs));
+    }
+    let shows_addresses = !post.attachments.is_empty() || matches!(post.relation, Relation::Quote(_));
+    Some(likeness_of_text(ours, theirs, shows_addresses))
 }

@@ -7,6 +7,7 @@ mod graph;
 mod limits;
 mod program;
 mod x;
+mod x_media;
 
 use strowger_sandbox::{Options, Sandbox};
 

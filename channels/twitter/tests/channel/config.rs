@@ -13,7 +13,7 @@ fn create(config: &Value) -> Result<Twitter, ConfigError> {
 #[test]
 fn a_wrong_member_is_named_and_its_value_is_not() {
     type Change = fn(&mut Value);
-    let cases: [(Change, &str, &str); 17] = [
+    let cases: [(Change, &str, &str); 22] = [
         (|c| c["surplus"] = json!("consumer-s3cret"), "surplus", "not a member"),
         (|c| c["accounts"][0]["surplus"] = json!(1), "accounts[0].surplus", "not a member"),
         (|c| c["accounts"][0]["auth"]["surplus"] = json!(1), "accounts[0].auth.surplus", "not a member"),
@@ -28,18 +28,35 @@ fn a_wrong_member_is_named_and_its_value_is_not() {
             "accounts[1].auth.token",
             "white space",
         ),
-        (|c| c["accounts"][0]["auth"]["kind"] = json!("oauth2"), "accounts[0].auth.kind", "not available"),
+        (|c| c["accounts"][0]["media_encoding"] = json!("s3cret"), "accounts[0].media_encoding", "`json`"),
         (
             |c| c["accounts"][0]["auth"]["kind"] = json!("s3cret"),
             "accounts[0].auth.kind",
-            "`oauth1` or `bearer`",
+            "`oauth2` or `bearer`",
         ),
         (
             |c| c["accounts"][0]["transport"] = json!({ "kind": "oneall" }),
             "accounts[0].transport",
             "not available",
         ),
-        (|c| c["accounts"][0]["webhook"] = json!({ "secret": "s" }), "accounts[0].webhook", "not available"),
+        (|c| c["accounts"][0]["webhook"] = json!({ "secret": "s" }), "accounts[0].webhook.queue", "missing"),
+        (
+            |c| c["accounts"][0]["webhook"]["queue"] = json!("/users/s3cret"),
+            "accounts[0].webhook.queue",
+            "`/queues/<id>`",
+        ),
+        (|c| c["accounts"][0]["webhook"]["secret"] = json!(""), "accounts[0].webhook.secret", "empty"),
+        (|c| c["accounts"][0]["webhook"]["path"] = json!("x"), "accounts[0].webhook.path", "slash"),
+        (
+            |c| c["accounts"][0]["webhook"]["surplus"] = json!(1),
+            "accounts[0].webhook.surplus",
+            "not a member",
+        ),
+        (
+            |c| c["accounts"][1]["webhook"] = json!({ "secret": "other", "queue": "/queues/q" }),
+            "accounts[1].webhook.path",
+            "must differ",
+        ),
         (|c| c["accounts"][0]["user_id"] = json!("x"), "accounts[0].user_id", "digits"),
         (|c| c["accounts"][0]["user_id"] = json!(1), "accounts[0].user_id", "must be a string"),
         (|c| c["accounts"][0]["on_unknown"] = json!("guess"), "accounts[0].on_unknown", "`ask` or `resend`"),

@@ -4,9 +4,13 @@ mod check;
 mod classify;
 mod config;
 mod manifest;
+mod message;
 mod operations;
 mod publish;
 mod reconcile;
+mod token;
+mod upload;
+mod webhook;
 
 use serde_json::{Value, json};
 use strowger_channel::Plugin;
@@ -15,7 +19,7 @@ use strowger_twitter::Twitter;
 
 /// Whole seconds, so that what is written as seconds comes back unchanged.
 const NOW_MS: i64 = 1_795_224_589_000;
-const SECRETS: [&str; 3] = ["consumer-s3cret", "token-s3cret", "bearer-s3cret"];
+const SECRETS: [&str; 4] = ["consumer-s3cret", "token-s3cret", "bearer-s3cret", "webhook-s3cret"];
 
 /// The sample configuration, without what this version refuses.
 fn sample() -> Value {
@@ -28,7 +32,8 @@ fn sample() -> Value {
               "max_weighted_length": 280, "on_unknown": "ask",
               "operations": ["Retweet", "MarkFavorite", "RemoveFavorite", "Follow", "Unfollow"],
               "auth": { "kind": "oauth1", "consumer_key": "ck", "consumer_secret": SECRETS[0], "token": "tk",
-                        "token_secret": SECRETS[1] } },
+                        "token_secret": SECRETS[1] },
+              "webhook": { "secret": SECRETS[3], "queue": "/queues/twitter-in" } },
             { "name": "support", "user_id": "22", "on_unknown": "resend",
               "auth": { "kind": "bearer", "token": SECRETS[2] } },
         ],

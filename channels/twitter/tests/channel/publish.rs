@@ -89,9 +89,9 @@ fn what_cannot_be_published_is_rejected_before_any_request() {
         (json!({ "parent": parent }), "no-target"),
         (json!({ "userData": { "_twitterIsRetweet": "true" } }), "no-target"),
         (json!({ "userData": { "_twitterInReplyToStatusId": "../1" } }), "no-target"),
-        (json!({ "userData": { "_twitterMsgType": "DirectMessage" } }), "unsupported"),
+        (json!({ "userData": { "_twitterMsgType": "Carrier pigeon" } }), "unsupported"),
         (json!({ "message": " " }), "empty"),
-        (json!({ "extras": { "attachments": [{ "file": "a" }] } }), "extras"),
+        (json!({ "extras": { "attachments": [{ "url": "a" }] } }), "extras"),
         (json!({ "account": "nobody" }), "no-account"),
     ] {
         let played = play(&plugin, &host, job("publish", more), []);
