@@ -5,7 +5,7 @@ use strowger_oneall::PARTIAL;
 
 use crate::{NOW_MS, SECRETS, assert_discreet, envelope, job, oneall};
 
-fn report_of(channel: &str, extras: Value, exchange: Exchange) -> Report {
+fn report_of(channel: &str, extras: &Value, exchange: Exchange) -> Report {
     let (plugin, host) = oneall();
     let job = job("publish", channel, json!({ "extras": extras }));
     let played = play(&plugin, &host, job, [exchange]);
@@ -14,7 +14,7 @@ fn report_of(channel: &str, extras: Value, exchange: Exchange) -> Report {
 }
 
 fn report(exchange: Exchange) -> Report {
-    report_of("linkedin", json!({ "link": "https://example.org" }), exchange)
+    report_of("linkedin", &json!({ "link": "https://example.org" }), exchange)
 }
 
 fn class(exchange: Exchange) -> String {
@@ -144,7 +144,7 @@ fn words_are_those_of_the_platform_behind_without_secrets() {
 fn what_is_worked_on_is_accepted_and_asked_for_again() {
     let extras = json!({ "video_url": "https://example.org/v.mp4", "title": "V" });
     let taken = json_answer(202, &envelope(&json!({ "provider": "youtube", "object": "video" })));
-    let Outcome::Accepted { handle } = report_of("youtube", extras.clone(), taken).outcome else {
+    let Outcome::Accepted { handle } = report_of("youtube", &extras, taken).outcome else {
         panic!("accepted");
     };
     assert_eq!(handle, json!({ "endpoint": "youtube/video", "startedMs": NOW_MS - 30_000 }));
@@ -169,5 +169,5 @@ fn what_is_worked_on_is_accepted_and_asked_for_again() {
     assert_eq!(poll(&json!({ "videos": [video] })), Outcome::published("dQw"));
     // With its id at once there is nothing to wait for.
     let done = json_answer(200, &envelope(&json!({ "post_id": "dQw" })));
-    assert_eq!(report_of("youtube", extras.clone(), done).outcome, Outcome::published("dQw"));
+    assert_eq!(report_of("youtube", &extras, done).outcome, Outcome::published("dQw"));
 }

@@ -5,7 +5,7 @@ use strowger_channel::{Body, Outcome, Outgoing, Plugin};
 use crate::{IDENTITY, SECRETS, assert_discreet, envelope, job, oneall};
 
 /// The path beneath the identity, and what stands in `push`.
-fn pushed(channel: &str, account: &str, extras: Value) -> (String, Value) {
+fn pushed(channel: &str, account: &str, extras: &Value) -> (String, Value) {
     let (plugin, host) = oneall();
     let more = json!({ "account": account, "extras": extras });
     let answer = envelope(&json!({ "provider": channel, "object": "post", "post_id": "77" }));
@@ -25,30 +25,27 @@ fn pushed(channel: &str, account: &str, extras: Value) -> (String, Value) {
 fn the_endpoint_follows_from_the_account_and_the_extras() {
     let link = json!({ "link": "https://example.org/a", "title": "T", "other": 1 });
     let post = json!({ "link": "https://example.org/a", "title": "T", "message": "Hello World!" });
-    assert_eq!(
-        pushed("linkedin", "brand", link.clone()),
-        ("linkedin/post.json".into(), json!({ "post": post }))
-    );
+    assert_eq!(pushed("linkedin", "brand", &link), ("linkedin/post.json".into(), json!({ "post": post })));
     let mut post = post;
     post["company"] = json!("1234");
     assert_eq!(
-        pushed("linkedin", "company", link),
+        pushed("linkedin", "company", &link),
         ("linkedin/company/post.json".into(), json!({ "post": post }))
     );
     let picture = json!("https://example.org/p.png");
     assert_eq!(
-        pushed("pinterest", "brand", json!({ "picture": picture })),
+        pushed("pinterest", "brand", &json!({ "picture": picture })),
         (
             "pinterest/board/5678/pin.json".into(),
             json!({ "pin": { "board": "5678", "description": "Hello World!", "picture": picture } })
         )
     );
     assert_eq!(
-        pushed("pinterest", "brand", json!({ "picture": picture, "board": "9" })).0,
+        pushed("pinterest", "brand", &json!({ "picture": picture, "board": "9" })).0,
         "pinterest/board/9/pin.json"
     );
     assert_eq!(
-        pushed("pinterest", "brand", json!({ "new_board": "Shoes" })),
+        pushed("pinterest", "brand", &json!({ "new_board": "Shoes" })),
         (
             "pinterest/board.json".into(),
             json!({ "board": { "name": "Shoes", "description": "Hello World!" } })
@@ -58,7 +55,7 @@ fn the_endpoint_follows_from_the_account_and_the_extras() {
         pushed(
             "youtube",
             "brand",
-            json!({ "video_url": "https://example.org/v.mp4", "title": "V", "picture": picture })
+            &json!({ "video_url": "https://example.org/v.mp4", "title": "V", "picture": picture })
         ),
         (
             "youtube/video.json".into(),
@@ -68,12 +65,12 @@ fn the_endpoint_follows_from_the_account_and_the_extras() {
         )
     );
     assert_eq!(
-        pushed("youtube", "brand", json!({ "video": "dQw", "playlist": "PL1" })),
+        pushed("youtube", "brand", &json!({ "video": "dQw", "playlist": "PL1" })),
         ("youtube/playlist/PL1/video.json".into(), json!({ "video": { "id": "dQw" } }))
     );
-    assert_eq!(pushed("youtube", "brand", json!({ "new_playlist": "Best" })).0, "youtube/playlist.json");
+    assert_eq!(pushed("youtube", "brand", &json!({ "new_playlist": "Best" })).0, "youtube/playlist.json");
     assert_eq!(
-        pushed("youtube", "brand", json!({ "section": { "type": "x" } })),
+        pushed("youtube", "brand", &json!({ "section": { "type": "x" } })),
         ("youtube/channel/section.json".into(), json!({ "section": { "type": "x" } }))
     );
 }
