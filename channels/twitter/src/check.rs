@@ -32,7 +32,10 @@ pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Ref
              and most letters of East Asia as 2)"
         )));
     }
-    Extras::read(message.extras).map(drop)
+    match &account.transport {
+        Some(_) => crate::transport::push(message.text, message.extras).map(drop),
+        None => Extras::read(message.extras).map(drop),
+    }
 }
 
 /// What a Send can carry beside its text.

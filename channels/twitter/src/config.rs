@@ -6,6 +6,8 @@ use strowger_channel::config::{self, BaseUrl, ConfigError};
 use strowger_channel::manifest::OnUnknown;
 use strowger_channel::{Secret, readback};
 
+use crate::transport::Transport;
+
 /// Where X's API lives.
 const BASE_URL: &str = "https://api.x.com";
 /// The limit of an account without long posts: twitter-text, configuration v3.
@@ -45,6 +47,8 @@ pub struct Account {
     pub operations: Vec<Ability>,
     /// Its credentials.
     pub auth: Auth,
+    /// What carries its posts instead of X's own API.
+    pub transport: Option<Transport>,
 }
 
 /// Something beyond posting that X grants to some accounts and not to others.
@@ -191,11 +195,17 @@ impl Config {
 impl AccountDocument {
     fn read(self, path: &str) -> Result<Account, ConfigError> {
         let member = |name: &str| format!("{path}.{name}");
-        if self.transport.is_some() {
-            return Err(ConfigError::new(
-                member("transport"),
-                "is not available in this version: leave it out, the account posts to X itself",
-            ));
+        let transport = self
+            .transport
+            .map(|part| Transport::read(part, &member("transport"), self.allow_plain_http))
+            .transpose()?;
+        for (name, given) in [("auth", self.auth.is_some()), ("operations", !self.operations.is_empty())] {
+            if given && transport.is_some() {
+                return Err(ConfigError::new(
+                    member(name),
+                    "is of no use beside a `transport`: leave one of them out",
+                ));
+            }
         }
         if self.webhook.is_some() {
             return Err(ConfigError::new(
@@ -212,7 +222,11 @@ impl AccountDocument {
         if self.max_weighted_length == Some(0) {
             return Err(ConfigError::new(member("max_weighted_length"), "must be at least 1"));
         }
-        let auth = read_auth(self.auth, &member("auth"))?;
+        let auth = match self.auth {
+            // The transport has credentials of its own.
+            None if transport.is_some() => Auth::Bearer { token: Secret::default() },
+            auth => read_auth(auth, &member("auth"))?,
+        };
         Ok(Account {
             name: self.name,
             user_id: self.user_id,
@@ -224,6 +238,7 @@ impl AccountDocument {
             on_unknown: self.on_unknown,
             operations: self.operations,
             auth,
+            transport,
         })
     }
 }

@@ -14,9 +14,11 @@ mod manifest;
 mod operations;
 mod publish;
 mod reconcile;
+mod transport;
 
 pub use config::{Ability, Account, Auth, Config};
 pub use length::weighted_length;
+pub use transport::Transport;
 
 use strowger_channel::config::ConfigError;
 use strowger_channel::manifest::Manifests;
@@ -41,6 +43,8 @@ pub enum Conversation {
     Operating(usize, Action),
     /// An attempt whose answer was lost is looked for.
     Reconciling(usize, Box<Reconciliation>),
+    /// OneAll carries it.
+    OverOneAll(usize, strowger_oneall::transport::Conversation),
     /// It is over.
     Ended,
 }
@@ -72,6 +76,10 @@ impl Plugin for Twitter {
                 _ => Outcome::rejected("no-account", message),
             });
         };
+        if let Some(transport) = &self.config.accounts[place].transport {
+            let (conversation, step) = transport.begin(&job, &self.config.accounts[place], &self.host);
+            return (Conversation::OverOneAll(place, conversation), step);
+        }
         match &job.work {
             Work::Publish => match publish::Post::read(&job) {
                 Ok(post) => {
@@ -113,6 +121,9 @@ impl Plugin for Twitter {
 
     fn resume(&self, conversation: &mut Conversation, result: StepResult) -> Step {
         match (&mut *conversation, result) {
+            (Conversation::OverOneAll(place, conversation), result) => {
+                transport::resume(&self.config.accounts[*place], conversation, result, &self.host)
+            }
             (Conversation::Publishing(place), StepResult::Exchange(exchange)) => {
                 let report = classify::published(&exchange, &self.config.accounts[*place], &self.host);
                 *conversation = Conversation::Ended;

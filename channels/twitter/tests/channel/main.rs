@@ -7,6 +7,7 @@ mod manifest;
 mod operations;
 mod publish;
 mod reconcile;
+mod transport;
 
 use serde_json::{Value, json};
 use strowger_channel::Plugin;
