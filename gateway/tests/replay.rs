@@ -90,10 +90,12 @@ fn assert_matches(expected: &Value, found: &Value, at: &str, ids: &mut HashMap<S
                 "<reference>" => found.as_u64().is_some_and(|number| number > 0),
                 "<id>" => {
                     *ids.entry(text.to_owned()).or_default() += 1;
-                    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+                    text.len() == 16
+                        && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
                 }
                 "<uri>" => ids.keys().any(|id| {
-                    text.ends_with(&format!("/api/v2/tweet/{id}")) || text.ends_with(&format!("/api/v2/facebooks/{id}"))
+                    text.ends_with(&format!("/api/v2/tweet/{id}"))
+                        || text.ends_with(&format!("/api/v2/facebooks/{id}"))
                 }),
                 "<contact>" | "<post-id>" => !text.is_empty(),
                 "<post-location>" => text.starts_with("http"),
@@ -128,7 +130,8 @@ fn refusals_are_printed_as_clients_get_them_and_readings_too() {
 "#;
     let output = replay(&plugins(), script);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let replies: Vec<_> = lines(&output).into_iter().filter(|line| line.get("statusCode").is_some()).collect();
+    let replies: Vec<_> =
+        lines(&output).into_iter().filter(|line| line.get("statusCode").is_some()).collect();
     let codes: Vec<_> = replies.iter().map(|reply| reply["statusCode"].as_u64().unwrap_or(99)).collect();
     assert_eq!(codes, [5, 0, 6, 0, 0, 0, 6]);
     assert_eq!(replies[3]["twitter"]["state"], "Composing");

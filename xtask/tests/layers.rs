@@ -10,9 +10,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("strowger", &[]),
     ("strowger-channel-abi", &[]),
     ("strowger-channel", &["strowger-channel-abi"]),
-    ("strowger-twitter", &["strowger-channel"]),
+    ("strowger-oneall", &["strowger-channel"]),
+    ("strowger-oneall-plugin", &["strowger-oneall", "strowger-channel"]),
+    ("strowger-twitter", &["strowger-channel", "strowger-oneall"]),
     ("strowger-twitter-plugin", &["strowger-twitter", "strowger-channel"]),
-    ("strowger-facebook", &["strowger-channel"]),
+    ("strowger-facebook", &["strowger-channel", "strowger-oneall"]),
     ("strowger-facebook-plugin", &["strowger-facebook", "strowger-channel"]),
     ("strowger-sandbox", &[]),
     ("strowger-loader", &["strowger", "strowger-channel-abi"]),
@@ -96,7 +98,9 @@ fn packages_depend_on_each_other_only_as_the_architecture_says() {
 #[test]
 fn plugins_do_no_io() {
     let graph = graph();
-    for package in ["strowger-channel", "strowger-twitter-plugin", "strowger-facebook-plugin"] {
+    for package in
+        ["strowger-channel", "strowger-twitter-plugin", "strowger-facebook-plugin", "strowger-oneall-plugin"]
+    {
         let closure = graph.closure(package);
         let linked: Vec<_> = NETWORK.iter().filter(|name| closure.contains(**name)).collect();
         assert!(linked.is_empty(), "{package} links {linked:?}");

@@ -6,6 +6,7 @@ use strowger_channel::manifest::{
 };
 
 use crate::auth::PROOF;
+use crate::check::MAX_ATTACHMENTS;
 use crate::config::{Account, Config};
 
 /// The manifest of a configuration.
@@ -28,7 +29,11 @@ pub(crate) fn of(config: &Config) -> Manifests {
             ("_facebookCommentId", "{parent._facebookCommentId}"),
             ("_umsChannel", &config.name),
         ]),
-        reply_needs: vec![Alternatives::AnyOf(vec!["_facebookCommentId".into(), "_facebookPostId".into()])],
+        reply_needs: vec![Alternatives::AnyOf(vec![
+            "_facebookCommentId".into(),
+            "_facebookPostId".into(),
+            "_facebookMessageId".into(),
+        ])],
         reply_parameters: vec![ReplyParameter {
             name: "commentId".into(),
             kind: ValueKind::String,
@@ -36,8 +41,8 @@ pub(crate) fn of(config: &Config) -> Manifests {
         }],
         mirror_from: None,
         operations: Vec::new(),
-        limits: Limits { attachments: 0 },
-        secrets: vec![PROOF.into()],
+        limits: Limits { attachments: MAX_ATTACHMENTS },
+        secrets: std::iter::once(PROOF).chain(strowger_oneall::SECRETS).map(str::to_owned).collect(),
         accounts: config.accounts.iter().map(account).collect(),
     })
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use strowger_channel::answer::{self, Answer};
 use strowger_channel::readback::{Next, Page, Post as Shown, Readback};
 use strowger_channel::text::{self, Likeness};
-use strowger_channel::{Exchange, Job, Report, Request, Step, StepResult, clock};
+use strowger_channel::{Exchange, Job, Outcome, Report, Request, Step, StepResult, clock};
 
 use crate::auth::{PROOF, authorized};
 use crate::config::Account;
@@ -15,6 +15,8 @@ use crate::{Facebook, classify};
 
 /// What is read of each message. `from` tells the page's own posts from its visitors'.
 const FIELDS: &str = "id,message,created_time,permalink_url,from";
+/// What is read of each video: its text is the description.
+const VIDEO_FIELDS: &str = "id,description,created_time,permalink_url";
 
 /// A look back at an attempt.
 #[derive(Debug)]
@@ -50,14 +52,20 @@ impl Reconciliation {
             Next::Ended(outcome) => Report::from(outcome).with_throttle(throttle).into(),
             Next::Read { cursor } => {
                 let account = &plugin.config.accounts[place];
-                let mut query = vec![("fields", FIELDS.to_owned()), ("limit", "100".to_owned())];
+                let fields = if self.post.is_video() { VIDEO_FIELDS } else { FIELDS };
+                let mut query = vec![("fields", fields.to_owned()), ("limit", "100".to_owned())];
                 let path = match &self.post.place {
+                    Place::Page if self.post.is_video() => format!("{}/videos", account.page_id),
                     Place::Page => {
                         let since = self.readback.window_start_ms().div_euclid(1000);
                         query.push(("since", since.to_string()));
                         format!("{}/feed", account.page_id)
                     }
                     Place::CommentOn(target) => format!("{target}/comments"),
+                    // Nobody begins a look for a message: conversations are not read.
+                    Place::MessageTo(_) => {
+                        return Outcome::cannot_tell("messages can't be read back").into();
+                    }
                 };
                 if let Some(cursor) = cursor {
                     query.push(("after", cursor));
@@ -83,7 +91,7 @@ impl Reconciliation {
             },
             Answer::Refused { body, .. }
                 if classify::code(body.as_ref())
-                    .is_some_and(|code| classify::meaning(code) == classify::Meaning::Unknown) =>
+                    .is_some_and(|code| classify::meaning(code, None) == classify::Meaning::Unknown) =>
             {
                 self.readback.interrupted(classify::words(body.as_ref(), account))
             }
@@ -118,7 +126,8 @@ impl Reconciliation {
 
     fn shown(&self, entry: &Value, account: &Account) -> Option<Shown> {
         let author = entry["from"]["id"].as_str();
-        let likeness = match entry["message"].as_str() {
+        let text = if self.post.is_video() { "description" } else { "message" };
+        let likeness = match entry[text].as_str() {
             Some(theirs) if author.is_none_or(|author| author == account.page_id) => {
                 text::compare(&self.post.text, theirs)
             }
@@ -127,7 +136,7 @@ impl Reconciliation {
         };
         Some(Shown {
             id: entry["id"].as_str().filter(|id| is_id(id))?.to_owned(),
-            location: entry["permalink_url"].as_str().map(str::to_owned),
+            location: classify::location(entry),
             created_ms: clock::parse_ms(entry["created_time"].as_str()?)?,
             likeness,
         })

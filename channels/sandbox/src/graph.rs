@@ -133,6 +133,9 @@ impl<'a> Call<'a> {
         match (self.request.method.as_str(), segments) {
             ("POST", [page, "feed"]) => self.post(state, &self.page(page)?),
             ("GET", [page, "feed"]) => self.feed(state, &self.page(page)?),
+            ("POST", [page, "photos"]) => self.photo(state, &self.page(page)?),
+            ("POST", [page, "videos"]) => self.video(state, &self.page(page)?),
+            ("GET", [page, "videos"]) => self.videos(state, &self.page(page)?),
             ("POST", [object, "comments"]) => self.comment(state, object_id(object)?),
             ("GET", [object, "comments"]) => self.comments(state, object_id(object)?),
             ("POST", [object, "likes"]) => self.relate(state, "like", object_id(object)?, true),
@@ -191,6 +194,50 @@ impl<'a> Call<'a> {
         self.publish(state, post, &fields)
     }
 
+    /// A picture, published with its caption or kept back to be attached.
+    fn photo(&self, state: &mut State, page: &str) -> Result<Response, Failure> {
+        let url = text(&self.parameters, "url").filter(|url| url.starts_with("http"));
+        let url = url.ok_or_else(|| Failure::parameter("url must be the address of a picture"))?;
+        let mut details = Map::new();
+        details.insert("url".to_owned(), json!(url));
+        if let Some(alt_text) = text(&self.parameters, "alt_text_custom") {
+            details.insert("altText".to_owned(), json!(alt_text));
+        }
+        let published = boolean(&self.parameters, "published")?.unwrap_or(true);
+        if !published {
+            details.insert("published".to_owned(), json!(false));
+        }
+        let caption = text(&self.parameters, "caption").unwrap_or_default();
+        let id = state.next_id(self.now_ms);
+        let photo = self.new_post(page, caption, id.to_string(), Kind::Picture, None, details);
+        state.publish(photo, &self.options.limits).map_err(full)?;
+        let mut answer = json!({ "id": id.to_string() });
+        if published {
+            answer["post_id"] = json!(format!("{page}_{id}"));
+        }
+        Ok(Response::json(200, &answer))
+    }
+
+    /// A video, which is ready when it is first asked for.
+    fn video(&self, state: &mut State, page: &str) -> Result<Response, Failure> {
+        let url = text(&self.parameters, "file_url").filter(|url| url.starts_with("http"));
+        let url = url.ok_or_else(|| Failure::parameter("file_url must be the address of a video"))?;
+        let mut details = Map::new();
+        details.insert("url".to_owned(), json!(url));
+        if let Some(title) = text(&self.parameters, "title") {
+            details.insert("title".to_owned(), json!(title));
+        }
+        let description = text(&self.parameters, "description").unwrap_or_default();
+        let id = state.next_id(self.now_ms).to_string();
+        let video = self.new_post(page, description, id, Kind::Video, None, details);
+        self.publish(state, video, &["id".to_owned()])
+    }
+
+    fn videos(&self, state: &State, page: &str) -> Result<Response, Failure> {
+        let listed = |post: &&Post| post.platform == FB && post.kind == Kind::Video && post.account == page;
+        self.list(state.posts().iter().rev().filter(listed), true, &["created_time", "description", "id"])
+    }
+
     /// `[{"media_fbid":"…"}]`, as JSON or as a form's text, or `attached_media[0]={…}` and so on.
     fn attached_media(&self) -> Result<Vec<String>, Failure> {
         let wrong = || Failure::parameter("attached_media must be an array of {media_fbid}");
@@ -244,7 +291,10 @@ impl<'a> Call<'a> {
 
     fn feed(&self, state: &State, page: &str) -> Result<Response, Failure> {
         let listed = |post: &&Post| {
-            post.kind == Kind::Post && post.account == page && post.details.get("published").is_none()
+            post.platform == FB
+                && post.kind == Kind::Post
+                && post.account == page
+                && post.details.get("published").is_none()
         };
         let posts = state.posts().iter().rev().filter(listed);
         self.list(posts, true, &["created_time", "message", "id"])
@@ -504,6 +554,7 @@ const FIELDS: &[&str] = &[
     "attachments",
     "comments",
     "created_time",
+    "description",
     "from",
     "id",
     "is_hidden",
@@ -515,6 +566,7 @@ const FIELDS: &[&str] = &[
     "parent",
     "permalink_url",
     "shares",
+    "status",
     "status_type",
     "updated_time",
 ];
@@ -526,6 +578,11 @@ fn show(post: &Post, fields: &[String]) -> Value {
             "created_time" | "updated_time" => json!(params::graph_time(post.time_ms)),
             "from" => json!({ "name": format!("Page {}", post.account), "id": post.account }),
             "is_published" => json!(post.details.get("published").is_none()),
+            "description" if post.kind == Kind::Video => json!(post.text),
+            "status" if post.kind == Kind::Video => json!({ "video_status": "ready" }),
+            "permalink_url" if post.kind == Kind::Video => {
+                json!(format!("/{}/videos/{}/", post.account, post.id))
+            }
             "message" => match post.details.get("edited") {
                 Some(edited) => edited.clone(),
                 None if post.text.is_empty() => continue,

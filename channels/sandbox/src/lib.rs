@@ -1,6 +1,6 @@
 //! A local stand-in for the platforms that Strowger publishes to.
 //!
-//! One process, or one value in a test, answers as X API v2 and as the Facebook Graph API do, remembers
+//! One process, or one value in a test, answers as X API v2, the Facebook Graph API and OneAll do, remembers
 //! what was published, and fails on request in the ways that networks and platforms fail. It is made for
 //! whoever writes a channel plugin or a host: point the plugin's `base_url` at the sandbox, publish, break
 //! things, then ask what really happened.
@@ -79,6 +79,8 @@
 //! |---|---|
 //! | `POST /{page}/feed` | publishes; `{id}`, and what `fields` asks for |
 //! | `GET /{page}/feed` | the page's published posts, newest first; `fields`, `since`, `until`, `limit`, cursors |
+//! | `POST /{page}/photos` | a picture by its `url`; with `published=false` to be attached later |
+//! | `POST /{page}/videos`, `GET /{page}/videos` | a video by its `file_url`; the page's videos, newest first |
 //! | `POST /{object}/comments`, `GET /{object}/comments` | comment; list comments, oldest first |
 //! | `POST /{object}/likes`, `DELETE /{object}/likes` | like, and back |
 //! | `POST /{page}/messages` | a Messenger message, or one private reply per comment |
@@ -89,6 +91,15 @@
 //! answer is error 190. With [`Options::facebook_app_secret`] set, `appsecret_proof` is required and
 //! checked. The acting page of a comment is the token's ([`Options::facebook_accounts`]), else the page
 //! that the object's id or its recorded post names, else a hash of the token.
+//!
+//! # OneAll
+//!
+//! All twenty `POST /push/identities/{token}/….json`, with HTTP Basic ([`Options::oneall_keys`]): bodies with
+//! unknown or missing members are refused with 400, answers come in OneAll's envelope. What was pushed is listed
+//! among the posts with the provider as its platform, and by the `GET /pull/identities/{token}/….json` of its
+//! kind. Videos for X and YouTube are answered without an id, as work that goes on; nothing calls a
+//! `callback_url`. A text that the identity tweeted a moment ago is refused by the status in `result`, with HTTP
+//! 200.
 //!
 //! # Control
 //!
@@ -117,6 +128,7 @@ mod faults;
 mod graph;
 mod http;
 mod oauth1;
+mod oneall;
 mod options;
 mod params;
 mod requests;

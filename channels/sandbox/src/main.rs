@@ -15,7 +15,7 @@ use strowger_sandbox::{
     Fault, Limits, OAuth1Secrets, Options, RateLimit, Sandbox, endpoints_help, faults_help,
 };
 
-/// A local stand-in for X API v2 and the Facebook Graph API, with faults on request.
+/// A local stand-in for X API v2, the Facebook Graph API and OneAll, with faults on request.
 ///
 /// Point a channel plugin's `base_url` at the printed address, publish, and ask /_sandbox/posts what really
 /// happened. When it is ready it prints one line, `strowger-sandbox listening on http://ADDRESS`, and runs
@@ -73,6 +73,10 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = Options::default().facebook_rate.requests)]
     facebook_rate_limit: u32,
 
+    /// The site's keys that every OneAll request must carry; without it, any two are accepted
+    #[arg(long, value_name = "PUBLIC:PRIVATE")]
+    oneall_keys: Option<String>,
+
     /// Arm a fault at the start, as POST /_sandbox/faults; may be repeated
     #[arg(long, value_name = "JSON", value_parser = parse_fault)]
     fault: Vec<Fault>,
@@ -116,6 +120,7 @@ impl Arguments {
             facebook_accounts: accounts("--facebook-account", &self.facebook_account)?,
             facebook_app_secret: self.facebook_app_secret,
             facebook_rate: RateLimit { requests: self.facebook_rate_limit, ..defaults.facebook_rate },
+            oneall_keys: self.oneall_keys.as_deref().map(parse_keys).transpose()?,
             allow_remote: self.allow_remote,
             limits: Limits {
                 connections: self.max_connections,
@@ -153,6 +158,15 @@ fn parse_oauth1(text: &str) -> Result<OAuth1Secrets, String> {
             })
         }
         _ => Err("--x-oauth1: expected four values with `:` between them".to_owned()),
+    }
+}
+
+fn parse_keys(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((public, private)) if !public.is_empty() && !private.is_empty() => {
+            Ok((public.to_owned(), private.to_owned()))
+        }
+        _ => Err("--oneall-keys: expected two keys with `:` between them".to_owned()),
     }
 }
 

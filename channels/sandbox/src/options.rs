@@ -21,6 +21,8 @@ pub struct Options {
     pub facebook_app_secret: Option<String>,
     /// How much one token may call Graph; shown in per cent by the usage headers. Default: 100,000 in an hour.
     pub facebook_rate: RateLimit,
+    /// When set, OneAll requests must carry this public and this private key; else any two.
+    pub oneall_keys: Option<(String, String)>,
     /// Whether an address that is not loopback may be listened on. The control endpoints ask nobody for
     /// credentials, so the default is no.
     pub allow_remote: bool,
@@ -38,6 +40,7 @@ impl Default for Options {
             facebook_accounts: BTreeMap::new(),
             facebook_app_secret: None,
             facebook_rate: RateLimit { requests: 100_000, window: Duration::from_secs(60 * 60) },
+            oneall_keys: None,
             allow_remote: false,
             limits: Limits::default(),
         }
@@ -55,6 +58,7 @@ impl fmt::Debug for Options {
             .field("facebook_accounts", &self.facebook_accounts.len())
             .field("facebook_app_secret", &self.facebook_app_secret.is_some())
             .field("facebook_rate", &self.facebook_rate)
+            .field("oneall_keys", &self.oneall_keys.is_some())
             .field("allow_remote", &self.allow_remote)
             .field("limits", &self.limits)
             .finish()

@@ -1,8 +1,8 @@
 //! Which platform a path belongs to.
 //!
 //! The platforms' paths do not meet, so one address serves them all: X lives under `/2/`, control under
-//! `/_sandbox`, Graph under a version or an object id. A further platform is a module with `answer` and
-//! `error`, a variant of [`Place`], and its line in [`place`]; `/push/identities/…` is left free for `OneAll`.
+//! `/_sandbox`, OneAll under `/push/` and `/pull/`, Graph under a version or an object id. A further platform is a module with `answer` and
+//! `error`, a variant of [`Place`], and its line in [`place`].
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::http::{Request, Response};
 use crate::options::Options;
 use crate::requests::Log;
 use crate::state::State;
-use crate::{control, graph, x};
+use crate::{control, graph, oneall, x};
 
 /// Everything that changes, behind the sandbox's one lock.
 #[derive(Debug, Default)]
@@ -25,6 +25,7 @@ pub(crate) struct World {
 pub(crate) enum Place {
     X,
     Graph,
+    OneAll,
     Control,
     Nowhere,
 }
@@ -40,6 +41,7 @@ pub(crate) fn place(path: &str) -> Place {
         "_sandbox" => Place::Control,
         "2" => Place::X,
         "me" => Place::Graph,
+        "push" | "pull" => Place::OneAll,
         _ if is_version || is_object => Place::Graph,
         _ => Place::Nowhere,
     }
@@ -54,6 +56,7 @@ pub(crate) fn answer(request: &Request, world: &mut World, options: &Options, no
     match place(&request.path) {
         Place::X => x::answer(request, &mut world.state, options, now_ms),
         Place::Graph => graph::answer(request, &mut world.state, options, now_ms),
+        Place::OneAll => oneall::answer(request, &mut world.state, options, now_ms),
         Place::Control => control::answer(request, world, options),
         Place::Nowhere => nowhere(404),
     }
@@ -64,12 +67,14 @@ pub(crate) fn error(path: &str, status: u16, now_ms: i64) -> Response {
     match place(path) {
         Place::X => x::error(status, now_ms),
         Place::Graph => graph::error(status),
+        Place::OneAll => oneall::error(status, now_ms),
         Place::Control | Place::Nowhere => nowhere(status),
     }
 }
 
 fn nowhere(status: u16) -> Response {
-    let text = "no platform has this path here: X is under /2/, Graph under /v<version>/, help at /_sandbox";
+    let text = "no platform has this path here: X is under /2/, Graph under /v<version>/, \
+                OneAll under /push/ and /pull/, help at /_sandbox";
     Response::json(status, &json!({ "error": text }))
 }
 
@@ -92,11 +97,22 @@ pub fn endpoints_help() -> &'static str {
 
 Facebook Graph (with or without /v<version>):
   POST   /{page}/feed          GET /{page}/feed   publish, read back
+  POST   /{page}/photos                           upload a picture; published=false keeps it back
+  POST   /{page}/videos        GET /{page}/videos publish a video, read back
   POST   /{object}/comments    GET /{object}/comments
   POST   /{object}/likes       DELETE /{object}/likes
   POST   /{page}/messages                         Messenger
   POST   /{object}                                is_hidden, message
   GET    /{object}             DELETE /{object}
+
+OneAll (under /push/identities/{token}/, all POST; /pull/identities/{token}/... reads back):
+  facebook/post.json                    facebook/{page|group}/post.json
+  facebook/picture.json, video.json     facebook/{page|group}/picture.json, video.json
+  linkedin/post.json                    linkedin/company/post.json
+  pinterest/board/{board}/pin.json      pinterest/board.json
+  twitter/post.json                     twitter/picture.json, video.json
+  youtube/video.json                    youtube/playlist/{playlist}/video.json
+  youtube/playlist.json                 youtube/channel/section.json
 
 Control (never harmed by faults but refuse):
   GET    /_sandbox             help               DELETE: forget everything
@@ -125,7 +141,7 @@ mod tests {
             ("/_sandbox/posts", Place::Control),
             ("/v26/1/feed", Place::Nowhere),
             ("/2_/x", Place::Nowhere),
-            ("/push/identities/t/twitter/post.json", Place::Nowhere),
+            ("/push/identities/t/twitter/post.json", Place::OneAll),
             ("/", Place::Nowhere),
         ] {
             assert_eq!(place(path), expected, "{path}");

@@ -17,8 +17,14 @@ use crate::x;
 pub enum Platform {
     /// X, under the name that channels have for it.
     Twitter,
-    /// The Facebook Graph API.
+    /// The Facebook Graph API, or OneAll for it.
     Facebook,
+    /// LinkedIn, through OneAll.
+    LinkedIn,
+    /// Pinterest, through OneAll.
+    Pinterest,
+    /// YouTube, through OneAll.
+    YouTube,
 }
 
 /// What was published.
@@ -38,6 +44,18 @@ pub enum Kind {
     Comment,
     /// A direct or Messenger message.
     Message,
+    /// A picture, perhaps unpublished.
+    Picture,
+    /// A video.
+    Video,
+    /// A board on Pinterest.
+    Board,
+    /// A playlist on YouTube.
+    Playlist,
+    /// A video in a playlist.
+    Entry,
+    /// A section of a channel on YouTube.
+    Section,
 }
 
 /// Something that was published, as `GET /_sandbox/posts` shows it.

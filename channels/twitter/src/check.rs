@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use strowger_channel::abi::{STROWGER_CHANNEL_FEATURE_FILE_FACTS, STROWGER_CHANNEL_FEATURE_FILES};
 use strowger_channel::{Host, Outgoing, Refusal, text_of};
 
-use crate::config::Config;
+use crate::config::{Account, Config};
 use crate::length::weighted_length;
 use crate::publish::is_id;
 
@@ -33,6 +33,10 @@ pub(crate) fn message(config: &Config, host: &Host, message: &Outgoing<'_>) -> R
             u32::from(stray)
         )));
     }
+    if account.transport.is_some() {
+        crate::transport::push(message.text, message.extras)?;
+        return weighted(message.text, account);
+    }
     let extras = Extras::read(message.extras)?;
     let files = extras.attachments.iter().any(|attachment| matches!(attachment, Attachment::File { .. }));
     if files && !host.offers(STROWGER_CHANNEL_FEATURE_FILES | STROWGER_CHANNEL_FEATURE_FILE_FACTS) {
@@ -41,7 +45,12 @@ pub(crate) fn message(config: &Config, host: &Host, message: &Outgoing<'_>) -> R
     if extras.to.is_some() {
         return direct_message(message.text, &extras);
     }
-    let (length, limit) = (weighted_length(message.text), account.max_weighted_length);
+    weighted(message.text, account)
+}
+
+/// Holds a post to its account's limit.
+fn weighted(text: &str, account: &Account) -> Result<(), Refusal> {
+    let (length, limit) = (weighted_length(text), account.max_weighted_length);
     if length > limit {
         return Err(Refusal::out_of_range(format!(
             "the text counts {length} characters, {limit} are allowed (X counts an address as 23, and emoji \

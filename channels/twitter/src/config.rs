@@ -7,6 +7,7 @@ use strowger_channel::manifest::OnUnknown;
 use strowger_channel::{Secret, readback};
 
 use crate::token::{Tokens, is_token};
+use crate::transport::Transport;
 
 /// Where X's API lives.
 const BASE_URL: &str = "https://api.x.com";
@@ -49,6 +50,8 @@ pub struct Account {
     pub auth: Auth,
     /// How pieces of media are uploaded.
     pub media_encoding: MediaEncoding,
+    /// What carries its posts instead of X's own API.
+    pub transport: Option<Transport>,
     /// Where X reports what customers write to it, if it does.
     pub webhook: Option<Webhook>,
 }
@@ -255,11 +258,17 @@ impl Config {
 impl AccountDocument {
     fn read(self, path: &str) -> Result<Account, ConfigError> {
         let member = |name: &str| format!("{path}.{name}");
-        if self.transport.is_some() {
-            return Err(ConfigError::new(
-                member("transport"),
-                "is not available in this version: leave it out, the account posts to X itself",
-            ));
+        let transport = self
+            .transport
+            .map(|part| Transport::read(part, &member("transport"), self.allow_plain_http))
+            .transpose()?;
+        for (name, given) in [("auth", self.auth.is_some()), ("operations", !self.operations.is_empty())] {
+            if given && transport.is_some() {
+                return Err(ConfigError::new(
+                    member(name),
+                    "is of no use beside a `transport`: leave one of them out",
+                ));
+            }
         }
         if self.name.is_empty() {
             return Err(ConfigError::new(member("name"), "must not be empty"));
@@ -270,7 +279,11 @@ impl AccountDocument {
         if self.max_weighted_length == Some(0) {
             return Err(ConfigError::new(member("max_weighted_length"), "must be at least 1"));
         }
-        let auth = read_auth(self.auth, &member("auth"))?;
+        let auth = match self.auth {
+            // The transport has credentials of its own.
+            None if transport.is_some() => Auth::Bearer { token: Secret::default() },
+            auth => read_auth(auth, &member("auth"))?,
+        };
         let webhook = self.webhook.map(|part| read_webhook(part, &member("webhook"))).transpose()?;
         Ok(Account {
             name: self.name,
@@ -285,6 +298,7 @@ impl AccountDocument {
             auth,
             media_encoding: self.media_encoding,
             webhook,
+            transport,
         })
     }
 }

@@ -17,12 +17,14 @@ mod operations;
 mod publish;
 mod reconcile;
 mod token;
+mod transport;
 mod upload;
 mod webhook;
 
 pub use config::{Ability, Account, Auth, Config, MediaEncoding, Webhook};
 pub use length::weighted_length;
 pub use token::Tokens;
+pub use transport::Transport;
 
 use std::mem;
 
@@ -66,6 +68,8 @@ enum Stage {
     Operating(Action),
     /// An attempt whose answer was lost is looked for.
     Reconciling(Box<Reconciliation>),
+    /// OneAll carries it.
+    OverOneAll(strowger_oneall::transport::Conversation),
     /// It is over.
     Ended,
 }
@@ -117,6 +121,10 @@ impl Plugin for Twitter {
             });
         };
         let account = &self.config.accounts[place];
+        if let Some(transport) = &account.transport {
+            let (carried, step) = transport.begin(&job, account, &self.host);
+            return (Conversation { place, stage: Stage::OverOneAll(carried) }, step);
+        }
         let goal = match &job.work {
             Work::Publish => Publication::read(&job).map(Goal::Publish),
             Work::Operation(call) => Action::read(account, &job, call).map(Goal::Operate),
@@ -180,6 +188,10 @@ impl Plugin for Twitter {
             (Stage::Reconciling(mut looked), result) => {
                 let step = looked.resume(self, place, result);
                 (Stage::Reconciling(looked), step)
+            }
+            (Stage::OverOneAll(mut carried), result) => {
+                let step = transport::resume(account, &mut carried, result, &self.host);
+                (Stage::OverOneAll(carried), step)
             }
             // The host hands back only what was asked for; nothing was asked for here.
             (Stage::Publishing(_) | Stage::Operating(_) | Stage::Ended, _) => {

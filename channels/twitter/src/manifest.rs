@@ -41,7 +41,7 @@ pub(crate) fn of(config: &Config) -> Manifests {
         mirror_from: Some("FromAddress".into()),
         operations,
         limits: Limits { attachments: MAX_ATTACHMENTS },
-        secrets: Vec::new(),
+        secrets: strowger_oneall::SECRETS.map(str::to_owned).to_vec(),
         accounts: config.accounts.iter().map(|entry| account(&config.name, entry)).collect(),
     })
 }

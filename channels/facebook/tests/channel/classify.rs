@@ -113,3 +113,23 @@ fn limits_come_from_the_headers() {
     assert_eq!(throttle(r#"{"call_count":90,"total_time":1,"total_cputime":1}"#), None);
     assert_eq!(throttle(r#"{"call_count":91,"total_time":1,"total_cputime":1}"#), Some(NOW_MS + 60_000));
 }
+
+#[test]
+fn subcodes_and_passing_errors_say_more() {
+    for (code, subcode, transient, expected) in [
+        (10, 2_018_278, false, "rejected outside-window"),
+        (100, 33, false, "rejected not-found"),
+        (100, 2_018_001, false, "rejected no-recipient"),
+        (551, 1_545_041, false, "rejected no-recipient"),
+        (200, 460, false, "needs-login"),
+        (190, 463, false, "needs-login"),
+        (1, 1_357_046, false, "unknown"),
+        (10_900, 0, false, "rejected already-answered"),
+        (100, 0, true, "unknown"),
+        (4, 0, true, "rate-limited"),
+    ] {
+        let body = json!({ "error": { "message": "m", "code": code, "error_subcode": subcode,
+                                      "is_transient": transient } });
+        assert_eq!(class(answer(400, &[], &body.to_string())), expected, "{code}/{subcode}");
+    }
+}

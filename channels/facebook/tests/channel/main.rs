@@ -3,9 +3,11 @@
 mod check;
 mod classify;
 mod config;
+mod ingest;
 mod manifest;
 mod publish;
 mod reconcile;
+mod transport;
 
 use serde_json::{Value, json};
 use strowger_channel::Plugin;

@@ -16,10 +16,10 @@ fn the_manifest_of_the_sample_configuration() {
                                "_facebookPostId": "{parent._facebookPostId}",
                                "_facebookCommentId": "{parent._facebookCommentId}",
                                "_umsChannel": "channel-facebook" },
-            "replyNeeds": [["_facebookCommentId", "_facebookPostId"]],
+            "replyNeeds": [["_facebookCommentId", "_facebookPostId", "_facebookMessageId"]],
             "replyParameters": [ { "name": "commentId", "kind": "string", "userData": "_facebookCommentId" } ],
-            "limits": { "attachments": 0 },
-            "secrets": ["appsecret_proof"],
+            "limits": { "attachments": 10 },
+            "secrets": ["appsecret_proof", "identity_token", "private_key"],
             "accounts": [
                 { "name": "vitaliy_onv", "operations": [],
                   "sendUserData": { "_facebookSourceId": "449156051903439",

@@ -100,3 +100,19 @@ fn less_than_two_complete_reads_is_cannot_tell() {
     assert!(cannot_tell(json!({ "operation": { "name": "Like" } }), vec![]));
     assert!(cannot_tell(json!({ "account": "nobody" }), vec![]));
 }
+
+#[test]
+fn a_video_is_looked_for_among_the_videos_by_its_description() {
+    let mut video = shown("88", "", json!({ "description": "Hello Facebook!", "message": null }));
+    video["permalink_url"] = json!("/p/videos/88/");
+    let more = json!({ "extras": { "video_url": "https://example.org/v.mp4" } });
+    let played = look(more, vec![page(&[video], None)]);
+    assert_eq!(
+        played.report.outcome,
+        Outcome::Published {
+            id: Some("88".into()),
+            location: Some("https://www.facebook.com/p/videos/88/".into())
+        }
+    );
+    assert!(played.requests[0].request.url.contains("/449156051903439/videos?fields=id%2Cdescription"));
+}

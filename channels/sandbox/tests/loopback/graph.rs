@@ -271,3 +271,25 @@ fn usage_is_shown_in_per_cent_and_ends_in_error_4() {
     assert!(usage[PAGE][0]["estimated_time_to_regain_access"].as_u64().unwrap() > 1, "{usage}");
     assert_eq!((answers[4].status, &answers[4].json()["error"]["code"]), (403, &json!(4)));
 }
+
+#[test]
+fn pictures_are_kept_back_and_videos_are_listed() {
+    let sandbox = start(Options::default());
+    let at = |path: &str| format!("/v26.0/{PAGE}/{path}");
+    let photo = r#"{"url":"https://example.org/p.png","published":"false"}"#;
+    let id = graph(sandbox.addr(), "POST", &at("photos"), photo).json()["id"].as_str().unwrap().to_owned();
+    let post = json!({ "message": "m", "attached_media": [{ "media_fbid": id }] }).to_string();
+    assert_eq!(graph(sandbox.addr(), "POST", &at("feed"), &post).status, 200);
+    let video = r#"{"file_url":"https://example.org/v.mp4","description":"d"}"#;
+    let id = graph(sandbox.addr(), "POST", &at("videos"), video).json()["id"].as_str().unwrap().to_owned();
+    let status = graph(sandbox.addr(), "GET", &format!("/v26.0/{id}?fields=status,permalink_url"), "").json();
+    assert_eq!(status["status"]["video_status"], "ready");
+    let videos = graph(sandbox.addr(), "GET", &at("videos?fields=id,description"), "").json();
+    assert_eq!(videos["data"], json!([{ "id": id, "description": "d" }]));
+    let kinds: Vec<Kind> = sandbox.posts().iter().map(|post| post.kind).collect();
+    assert_eq!(kinds, [Kind::Picture, Kind::Post, Kind::Video]);
+    assert_eq!(sandbox.posts()[0].details["published"], false);
+    for (path, body) in [("photos", "{}"), ("videos", "{}"), ("photos", r#"{"url":"p"}"#)] {
+        assert_eq!(graph(sandbox.addr(), "POST", &at(path), body).status, 400);
+    }
+}

@@ -5,6 +5,7 @@ mod control;
 mod faults;
 mod graph;
 mod limits;
+mod oneall;
 mod program;
 mod x;
 mod x_media;

@@ -36,8 +36,8 @@ fn a_wrong_member_is_named_and_its_value_is_not() {
         ),
         (
             |c| c["accounts"][0]["transport"] = json!({ "kind": "oneall" }),
-            "accounts[0].transport",
-            "not available",
+            "accounts[0].transport.base_url",
+            "missing",
         ),
         (|c| c["accounts"][0]["webhook"] = json!({ "secret": "s" }), "accounts[0].webhook.queue", "missing"),
         (

@@ -9,6 +9,7 @@ mod operations;
 mod publish;
 mod reconcile;
 mod token;
+mod transport;
 mod upload;
 mod webhook;
 

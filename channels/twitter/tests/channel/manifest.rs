@@ -30,7 +30,7 @@ fn the_manifest_of_the_sample_configuration() {
                 { "name": "RemoveFavorite", "in": ["Processing"], "parameters": post },
                 { "name": "Follow", "in": ["collection"], "parameters": user },
                 { "name": "Unfollow", "in": ["collection"], "parameters": user } ],
-            "limits": { "attachments": 4 },
+            "limits": { "attachments": 4 }, "secrets": ["identity_token", "private_key"],
             "accounts": [
                 { "name": "vitaliy_onv",
                   "operations": ["Retweet", "MarkFavorite", "RemoveFavorite", "Follow", "Unfollow"],
