@@ -4,6 +4,7 @@ mod common;
 #[path = "common/twitter.rs"]
 mod twitter;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
@@ -28,8 +29,11 @@ fn files() -> (TempDir, String) {
     fs::write(directory.path().join("menu"), &picture).expect("a file");
     fs::write(directory.path().join("film"), b"\0\0\0\x18ftypmp42 and so on").expect("a file");
     fs::write(directory.path().join("script"), b"#!/bin/sh").expect("a file");
-    let digest = Sha256::digest(&picture);
-    (directory, digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut digest = String::new();
+    for byte in Sha256::digest(&picture) {
+        write!(digest, "{byte:02x}").expect("a string takes everything");
+    }
+    (directory, digest)
 }
 
 fn publish(channel: &LoadedChannel, extras: &Value) -> Outcome {

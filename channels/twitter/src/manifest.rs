@@ -8,13 +8,9 @@ use strowger_channel::manifest::{
 use crate::check::MAX_ATTACHMENTS;
 use crate::config::{Ability, Account, Config};
 
-/// The manifest of a configuration: it lists exactly the operations that some account can do.
+/// The manifest of a configuration. It lists every operation that this channel does; each account lists those
+/// that X grants to it, and agents are offered no others.
 pub(crate) fn of(config: &Config) -> Manifests {
-    let operations = Ability::ALL
-        .into_iter()
-        .filter(|ability| config.accounts.iter().any(|account| account.operations.contains(ability)))
-        .map(operation)
-        .collect();
     Manifests::of(Manifest {
         channel: "twitter".into(),
         collections: vec!["tweets".into(), "twitter".into()],
@@ -39,7 +35,7 @@ pub(crate) fn of(config: &Config) -> Manifests {
             user_data: "_twitterIsRetweet".into(),
         }],
         mirror_from: Some("FromAddress".into()),
-        operations,
+        operations: Ability::ALL.map(operation).to_vec(),
         limits: Limits { attachments: MAX_ATTACHMENTS },
         secrets: strowger_oneall::SECRETS.map(str::to_owned).to_vec(),
         accounts: config.accounts.iter().map(|entry| account(&config.name, entry)).collect(),

@@ -53,10 +53,12 @@ fn the_manifest_of_the_sample_configuration() {
 }
 
 #[test]
-fn only_operations_that_some_account_can_do_are_listed() {
+fn the_channel_lists_what_it_does_and_an_account_what_it_may() {
     let mut config = sample();
     config["accounts"][0]["operations"] = json!(["Follow"]);
     let plugin = Twitter::create(TestHost::at(NOW_MS).host(), &config.to_string()).expect("right");
-    let names: Vec<_> = plugin.manifest().channels[0].operations.iter().map(|o| o.name.clone()).collect();
-    assert_eq!(names, ["Follow"]);
+    let channel = &plugin.manifest().channels[0];
+    let names: Vec<_> = channel.operations.iter().map(|o| o.name.clone()).collect();
+    assert_eq!(names, ["Retweet", "MarkFavorite", "RemoveFavorite", "Follow", "Unfollow"]);
+    assert_eq!(channel.accounts[0].operations, ["Follow"]);
 }
