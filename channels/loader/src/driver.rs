@@ -1,0 +1,378 @@
+//! Runs a conversation: asks the plugin for a step, does it, hands the result back, until there is an
+//! outcome. The one place where a publishing request is made, and the one that decides what is left in
+//! doubt when something fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use strowger::channel::{Job, JobKind, Outcome, PointOfNoReturn, Report};
+
+use crate::attachment::Attachments;
+use crate::base::{Address, Base};
+use crate::blot::Blotter;
+use crate::body::{self, Unmade};
+use crate::channel::LoadedChannel;
+use crate::http::{Http, HttpRequest, HttpResponse, HttpResult, MAX_RESPONSE_BYTES};
+use crate::options::{Clock, ConversationLimits, KeptSecret, Random, SecretStore};
+use crate::raw::Conversation;
+use crate::step::{Body, OutcomeStep, Part, RequestStep, Step, StepResult};
+
+/// What an instance's conversations are run with.
+pub(crate) struct Driver {
+    pub(crate) http: Arc<dyn Http>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) secrets: Option<Arc<dyn SecretStore>>,
+    pub(crate) attachments: Option<Attachments>,
+    pub(crate) bases: Vec<Base>,
+    pub(crate) limits: ConversationLimits,
+    pub(crate) blotter: Arc<Blotter>,
+}
+
+/// What became of the conversation's marked request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marked {
+    /// There was none yet.
+    None,
+    /// It was to be made, but no byte of it was written.
+    NotSent,
+    /// It was answered.
+    Answered,
+    /// It was written, at least in part, and there is no answer.
+    Broken,
+}
+
+/// Why a conversation is ended before the plugin gave an outcome.
+enum End {
+    /// Something failed: what that means depends on the job and on the marked request.
+    Failed(String),
+    /// What the message names can't be had: final, if nothing is in doubt.
+    Attachment(String),
+}
+
+/// One conversation under way.
+struct Run<'a> {
+    driver: &'a Driver,
+    channel: &'a LoadedChannel,
+    job: &'a Job<'a>,
+    started: Duration,
+    marked: Marked,
+}
+
+impl Driver {
+    /// Runs `job` to its end.
+    pub(crate) fn converse(
+        &self,
+        channel: &LoadedChannel,
+        job: &Job<'_>,
+        point: &mut dyn PointOfNoReturn,
+    ) -> Report {
+        let mut run =
+            Run { driver: self, channel, job, started: self.clock.monotonic(), marked: Marked::None };
+        match run.to_outcome(point) {
+            Ok(step) => run.report(step),
+            Err(end) => run.ended(end).into(),
+        }
+    }
+}
+
+impl Run<'_> {
+    fn to_outcome(&mut self, point: &mut dyn PointOfNoReturn) -> Result<OutcomeStep, End> {
+        let Self { channel, driver, .. } = *self;
+        let failed = |fault: strowger::channel::ChannelFault| End::Failed(fault.to_string());
+        channel.alive().map_err(failed)?;
+        let job_json = serde_json::to_string(self.job)
+            .map_err(|error| End::Failed(format!("the job can't be written as JSON: {error}")))?;
+        let (answer, conversation) = channel.instance().begin(&job_json);
+        let mut function = "begin";
+        let mut document = channel.document(function, answer).map_err(failed)?;
+        let mut conversation: Option<Conversation<'_>> = conversation;
+        let mut steps = 0;
+        loop {
+            let step = Step::parse(&document)
+                .map_err(|problem| failed(channel.fault(format!("emitted in `{function}`: {problem}"))))?;
+            if let Step::Outcome(outcome) = step {
+                return Ok(outcome);
+            }
+            steps += 1;
+            if steps > driver.limits.steps {
+                return Err(failed(channel.fault(format!("took more than {} steps", driver.limits.steps))));
+            }
+            let Some(conversation) = &mut conversation else {
+                return Err(failed(channel.fault("wrote no conversation in `begin`, though it goes on")));
+            };
+            self.within(Duration::ZERO)?;
+            let (result, body) = self.perform(step, point)?;
+            function = "resume";
+            let answer = conversation.resume(&result, &body);
+            document = channel.document(function, answer).map_err(failed)?;
+        }
+    }
+
+    /// Ends the conversation if `more` would take it beyond its time.
+    fn within(&self, more: Duration) -> Result<(), End> {
+        let limit = self.driver.limits.duration;
+        let elapsed = self.driver.clock.monotonic().saturating_sub(self.started);
+        if elapsed.saturating_add(more) >= limit {
+            return Err(End::Failed(format!(
+                "the conversation would take longer than its {} s",
+                limit.as_secs_f64()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Does one step. Returns its result as a document, and the body that belongs to it.
+    fn perform(&mut self, step: Step, point: &mut dyn PointOfNoReturn) -> Result<(String, Vec<u8>), End> {
+        let write = |result: &StepResult<'_>| {
+            serde_json::to_string(result).map_err(|error| End::Failed(error.to_string()))
+        };
+        match step {
+            Step::Request(step) => Ok(match self.request(step, point)? {
+                HttpResult::NotSent { message } => {
+                    (write(&StepResult::NotSent { message: &message })?, Vec::new())
+                }
+                HttpResult::Broken { message } => {
+                    (write(&StepResult::Broken { message: &message })?, Vec::new())
+                }
+                HttpResult::Response(HttpResponse { status, headers, body }) => {
+                    (write(&StepResult::Response { status, headers: &headers })?, body)
+                }
+            }),
+            Step::Wait { ms } => {
+                let duration = Duration::from_millis(ms);
+                self.within(duration)?;
+                self.driver.clock.sleep(duration);
+                Ok((write(&StepResult::Waited)?, Vec::new()))
+            }
+            Step::KeepSecret { name, value } => {
+                self.keep(&name, &value)?;
+                Ok((write(&StepResult::Kept)?, Vec::new()))
+            }
+            // The caller takes outcomes for itself.
+            Step::Outcome(_) => Err(End::Failed("an outcome is not a thing to do".into())),
+        }
+    }
+
+    fn keep(&self, name: &str, value: &str) -> Result<(), End> {
+        // Known from here on: it must not turn up in the log, whether it is kept or not.
+        self.driver.blotter.learn_value(value);
+        let Some(store) = &self.driver.secrets else {
+            return Err(End::Failed(format!(
+                "the plugin `{}` wants to keep the secret `{name}`, but this host has no secret store: set the option `secrets`",
+                self.channel.name()
+            )));
+        };
+        let Job { channel, account, .. } = *self.job;
+        store
+            .keep(&KeptSecret { plugin: self.channel.name(), channel, account, name, value })
+            .map_err(|error| End::Failed(format!("`{name}`: {error}")))
+    }
+
+    fn fault(&self, message: impl Into<String>) -> End {
+        End::Failed(self.channel.fault(message).to_string())
+    }
+
+    fn request(&mut self, step: RequestStep, point: &mut dyn PointOfNoReturn) -> Result<HttpResult, End> {
+        let driver = self.driver;
+        let address = Address::parse(&step.url)
+            .map_err(|problem| self.fault(format!("asked for an address that {problem}")))?;
+        if !driver.bases.iter().any(|base| base.covers(&address)) {
+            return Err(self.fault(format!(
+                "asked for an address on {} that lies below none of its base addresses",
+                address.origin()
+            )));
+        }
+        if step.marked {
+            if matches!(self.job.kind, JobKind::Poll | JobKind::Reconcile) {
+                return Err(self.fault("marked a request in a job that only looks"));
+            }
+            if self.marked != Marked::None {
+                return Err(self.fault("marked a second request in one conversation"));
+            }
+        }
+        let body_line =
+            tracing::enabled!(tracing::Level::DEBUG).then(|| describe_body(&step.body, &driver.blotter));
+        let made = body::make(step, &driver.limits, &*driver.random, driver.attachments.as_ref());
+        let request = made.map_err(|unmade| match unmade {
+            Unmade::Fault(problem) => {
+                self.fault(format!("asked for a request that can't be made: {problem}"))
+            }
+            Unmade::Attachment(problem) => End::Attachment(problem),
+        })?;
+        if request.marked {
+            // From here on the engine holds that the request may have been made.
+            if let Err(error) = point.cross() {
+                return Err(End::Failed(format!("the intent could not be recorded: {error}")));
+            }
+            self.marked = Marked::Broken;
+        }
+        self.trace_request(&request, body_line);
+        let result = match driver.http.exchange(&request) {
+            HttpResult::Response(response) if response.body.len() > MAX_RESPONSE_BYTES => {
+                HttpResult::Broken {
+                    message: format!("the response is longer than {MAX_RESPONSE_BYTES} bytes"),
+                }
+            }
+            HttpResult::NotSent { message } => {
+                HttpResult::NotSent { message: driver.blotter.scrub(&message).into_owned() }
+            }
+            HttpResult::Broken { message } => {
+                HttpResult::Broken { message: driver.blotter.scrub(&message).into_owned() }
+            }
+            response => response,
+        };
+        if request.marked {
+            self.marked = match &result {
+                HttpResult::Response(_) => Marked::Answered,
+                HttpResult::NotSent { .. } => Marked::NotSent,
+                HttpResult::Broken { .. } => Marked::Broken,
+            };
+        }
+        self.trace_result(&result);
+        Ok(result)
+    }
+
+    fn trace_request(&self, request: &HttpRequest, body_line: Option<String>) {
+        let Some(body) = body_line else { return };
+        let Job { channel, account, delivery_id, .. } = self.job;
+        let HttpRequest { method, marked, .. } = request;
+        let blotter = &self.driver.blotter;
+        let (url, headers) = (blotter.url(&request.url), blotter.headers(&request.headers));
+        tracing::debug!(channel, account, delivery_id, marked, "{method} {url} [{headers}] {body}");
+    }
+
+    fn trace_result(&self, result: &HttpResult) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let Job { channel, account, delivery_id, .. } = self.job;
+        let blotter = &self.driver.blotter;
+        match result {
+            HttpResult::Response(HttpResponse { status, headers, body }) => {
+                let (headers, body) = (blotter.headers(headers), blotter.body(body));
+                tracing::debug!(channel, account, delivery_id, status, "answered [{headers}] {body}");
+            }
+            HttpResult::NotSent { message } => {
+                tracing::debug!(channel, account, delivery_id, "not sent: {message}");
+            }
+            HttpResult::Broken { message } => {
+                tracing::debug!(channel, account, delivery_id, "broken: {message}");
+            }
+        }
+    }
+
+    /// The plugin's outcome, if it is one that the job can end in and that fits what was seen here.
+    fn report(&self, step: OutcomeStep) -> Report {
+        let OutcomeStep { outcome, user_data, throttle_until_ms } = step;
+        let outcome = if !can_end_in(self.job.kind, &outcome) {
+            let problem = format!("ended a job {} as `{}`", kind_name(self.job.kind), outcome.name());
+            self.ended(self.fault(problem))
+        } else if contradicts(self.marked, &outcome) {
+            let problem = format!(
+                "says `{}`, but bytes of its marked request were written and it was not answered so",
+                outcome.name()
+            );
+            self.ended(self.fault(problem))
+        } else {
+            self.scrubbed(outcome)
+        };
+        Report { outcome, user_data, throttle_until_ms }
+    }
+
+    /// Platforms echo what they were sent; an outcome's words are stored and shown to agents.
+    fn scrubbed(&self, mut outcome: Outcome) -> Outcome {
+        if let Outcome::Rejected { message, .. }
+        | Outcome::NeedsLogin { message }
+        | Outcome::NotSent { message, .. }
+        | Outcome::Unknown { message }
+        | Outcome::CannotTell { message } = &mut outcome
+        {
+            *message = self.driver.blotter.scrub(message).into_owned();
+        }
+        outcome
+    }
+
+    /// What a conversation that was cut short amounts to.
+    fn ended(&self, end: End) -> Outcome {
+        let (message, for_good) = match end {
+            End::Failed(message) => (message, false),
+            End::Attachment(message) => (message, true),
+        };
+        let message = self.driver.blotter.scrub(&message).into_owned();
+        match (self.job.kind, self.marked) {
+            // A look that failed learned nothing. Saying that nothing was sent would invite a second post.
+            (JobKind::Reconcile, _) => Outcome::CannotTell { message },
+            (JobKind::Poll, _) => {
+                tracing::warn!(plugin = self.channel.name(), "asking again later: {message}");
+                Outcome::Accepted { handle: self.job.handle.cloned().unwrap_or(Value::Null) }
+            }
+            (JobKind::Publish | JobKind::Operation, Marked::Answered | Marked::Broken) => {
+                Outcome::Unknown { message }
+            }
+            (JobKind::Publish | JobKind::Operation, Marked::None | Marked::NotSent) if for_good => {
+                Outcome::Rejected { code: "attachment".into(), message }
+            }
+            (JobKind::Publish | JobKind::Operation, Marked::None | Marked::NotSent) => {
+                Outcome::NotSent { message, retry_after_ms: None }
+            }
+        }
+    }
+}
+
+/// The table "Jobs" of plugin-line.md.
+fn can_end_in(kind: JobKind, outcome: &Outcome) -> bool {
+    match kind {
+        JobKind::Publish => !matches!(outcome, Outcome::Done | Outcome::Absent | Outcome::CannotTell { .. }),
+        JobKind::Operation => matches!(
+            outcome,
+            Outcome::Done
+                | Outcome::Rejected { .. }
+                | Outcome::NotSent { .. }
+                | Outcome::RateLimited { .. }
+                | Outcome::NeedsLogin { .. }
+                | Outcome::Unknown { .. }
+        ),
+        JobKind::Poll => {
+            matches!(outcome, Outcome::Published { .. } | Outcome::Accepted { .. } | Outcome::Rejected { .. })
+        }
+        JobKind::Reconcile => {
+            matches!(outcome, Outcome::Published { .. } | Outcome::Absent | Outcome::CannotTell { .. })
+        }
+    }
+}
+
+/// Outcomes after which the engine sends again, where what was seen here leaves doubt: bytes were written
+/// and that is not "not sent"; there was no answer and that is no rate limit.
+fn contradicts(marked: Marked, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::NotSent { .. } => matches!(marked, Marked::Answered | Marked::Broken),
+        Outcome::RateLimited { .. } => marked == Marked::Broken,
+        _ => false,
+    }
+}
+
+fn kind_name(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Publish => "`publish`",
+        JobKind::Operation => "`operation`",
+        JobKind::Poll => "`poll`",
+        JobKind::Reconcile => "`reconcile`",
+    }
+}
+
+/// A request's body for the log.
+fn describe_body(body: &Body, blotter: &Blotter) -> String {
+    match body {
+        Body::None => "(no body)".into(),
+        Body::Json(json) => blotter.body(json.get().as_bytes()),
+        Body::Form(fields) => {
+            blotter.fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        }
+        Body::Multipart(parts) => blotter.fields(parts.iter().map(|part| match part {
+            Part::Text { name, text } => (name.as_str(), text.as_str()),
+            Part::File(part) => (part.name.as_str(), "(file)"),
+        })),
+    }
+}

@@ -1,0 +1,166 @@
+//! Secrets that a configuration refers to instead of holding them: `{"env": "NAME"}`, `{"file": "path"}`.
+
+use std::fs::File;
+use std::io::Read;
+
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::error::SecretError;
+
+/// The largest file that is taken for a secret, in bytes.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// A reference that led nowhere.
+#[derive(Debug)]
+pub(crate) struct Unresolved {
+    /// The member's path, as `accounts[0].auth.token`.
+    pub(crate) member: String,
+    pub(crate) source: SecretError,
+}
+
+/// Replaces every reference in `config` by its value, and returns the values.
+///
+/// A reference is an object whose one member is `env` or `file` and holds a string. Anything else is left
+/// as it is.
+pub(crate) fn resolve(config: &mut Value) -> Result<Vec<Zeroizing<String>>, Unresolved> {
+    let mut values = Vec::new();
+    walk(config, &mut String::new(), &mut values)?;
+    Ok(values)
+}
+
+fn walk(value: &mut Value, path: &mut String, values: &mut Vec<Zeroizing<String>>) -> Result<(), Unresolved> {
+    if let Some(reference) = reference(value) {
+        let secret = reference.read().map_err(|source| Unresolved { member: path.clone(), source })?;
+        *value = Value::String(secret.to_string());
+        values.push(secret);
+        return Ok(());
+    }
+    let length = path.len();
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if length > 0 {
+                    path.push('.');
+                }
+                path.push_str(name);
+                walk(member, path, values)?;
+                path.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                path.push_str(&format!("[{index}]"));
+                walk(item, path, values)?;
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+enum Reference {
+    Env(String),
+    File(String),
+}
+
+fn reference(value: &Value) -> Option<Reference> {
+    let members = value.as_object()?;
+    let (name, Value::String(place)) = members.iter().next()? else { return None };
+    if members.len() != 1 {
+        return None;
+    }
+    match name.as_str() {
+        "env" => Some(Reference::Env(place.clone())),
+        "file" => Some(Reference::File(place.clone())),
+        _ => None,
+    }
+}
+
+impl Reference {
+    fn read(self) -> Result<Zeroizing<String>, SecretError> {
+        match self {
+            Self::Env(name) => match std::env::var(&name) {
+                Ok(value) => Ok(Zeroizing::new(value)),
+                Err(std::env::VarError::NotPresent) => Err(SecretError::NotSet { name }),
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    Err(SecretError::NotText { place: format!("the environment variable `{name}`") })
+                }
+            },
+            Self::File(path) => read_file(path),
+        }
+    }
+}
+
+fn read_file(path: String) -> Result<Zeroizing<String>, SecretError> {
+    // One more than the limit, to see that there is more.
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = File::open(&path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Err(source) => Err(SecretError::File { path, source }),
+        Ok(length) if length as u64 > MAX_SECRET_BYTES => {
+            Err(SecretError::TooLarge { path, limit: MAX_SECRET_BYTES })
+        }
+        Ok(_) => {
+            let text = str::from_utf8(&bytes)
+                .map_err(|_| SecretError::NotText { place: format!("the file `{path}`") })?;
+            // Editors end a file with a line break, which is not part of the secret.
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            Ok(Zeroizing::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn references_become_strings() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        fs::write(&path, "s3cret\r\n").unwrap();
+        let mut config = json!({"a": [{"token": {"file": path}}, {"home": {"env": "CARGO_PKG_NAME"}}]});
+        let values = resolve(&mut config).unwrap();
+        assert_eq!(config, json!({"a": [{"token": "s3cret"}, {"home": "strowger-loader"}]}));
+        assert_eq!(values.len(), 2);
+    }
+
+    #[test]
+    fn what_only_resembles_a_reference_is_left_alone() {
+        let like = json!({"a": {"env": 7}, "b": {"env": "X", "file": "Y"}, "c": {"file": "x", "more": 1},
+                          "d": {"ENV": "X"}, "e": {}, "f": "env"});
+        let mut config = like.clone();
+        assert!(resolve(&mut config).unwrap().is_empty());
+        assert_eq!(config, like);
+    }
+
+    #[test]
+    fn errors_name_the_member_and_the_place() {
+        let mut config = json!({"accounts": [{"auth": {"token": {"env": "STROWGER_NO_SUCH_VARIABLE"}}}]});
+        let error = resolve(&mut config).unwrap_err();
+        assert_eq!(error.member, "accounts[0].auth.token");
+        assert!(error.source.to_string().contains("STROWGER_NO_SUCH_VARIABLE"));
+
+        let mut config = json!({"t": {"file": "/no/such/file"}});
+        let error = resolve(&mut config).unwrap_err();
+        assert!(error.source.to_string().contains("/no/such/file"), "{}", error.source);
+    }
+
+    #[test]
+    fn a_file_that_is_no_secret_is_refused_without_its_contents() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("big");
+        fs::write(&path, vec![b'x'; 65 * 1024]).unwrap();
+        let error = resolve(&mut json!({"t": {"file": path}})).unwrap_err();
+        assert!(matches!(error.source, SecretError::TooLarge { .. }));
+        fs::write(&path, b"abc\xff").unwrap();
+        let error = resolve(&mut json!({"t": {"file": path}})).unwrap_err();
+        assert!(!error.source.to_string().contains("abc"));
+    }
+}

@@ -1,0 +1,325 @@
+//! The documents of a conversation: steps from the plugin, results for it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use strowger::channel::Outcome;
+
+/// What a plugin wants done next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Request(RequestStep),
+    Wait { ms: u64 },
+    KeepSecret { name: String, value: String },
+    Outcome(OutcomeStep),
+}
+
+/// Make a request.
+#[derive(Debug)]
+pub(crate) struct RequestStep {
+    pub(crate) marked: bool,
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) body: Body,
+}
+
+/// The conversation is over.
+#[derive(Debug)]
+pub(crate) struct OutcomeStep {
+    pub(crate) outcome: Outcome,
+    pub(crate) user_data: Map<String, Value>,
+    pub(crate) throttle_until_ms: Option<i64>,
+}
+
+/// A request's body.
+#[derive(Debug)]
+pub(crate) enum Body {
+    None,
+    /// As the plugin wrote it: a signature may be over these very bytes, and no number is rounded.
+    Json(Box<RawValue>),
+    Form(Vec<(String, String)>),
+    Multipart(Vec<Part>),
+}
+
+/// A part of a multipart body.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Text { name: String, text: String },
+    File(FilePart),
+}
+
+/// A part that is read from a file.
+#[derive(Debug)]
+pub(crate) struct FilePart {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) offset: u64,
+    pub(crate) length: Option<u64>,
+    pub(crate) filename: Option<String>,
+    pub(crate) content_type: Option<String>,
+}
+
+/// What became of a step.
+#[derive(Debug, Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub(crate) enum StepResult<'a> {
+    Response { status: u16, headers: &'a [(String, String)] },
+    NotSent { message: &'a str },
+    Broken { message: &'a str },
+    Waited,
+    Kept,
+}
+
+impl Step {
+    /// Reads a step. The error says what is wrong without quoting values.
+    ///
+    /// In two passes, the kind first: serde's tagged enums buffer their content, which would round numbers
+    /// and lose the bytes of a JSON body.
+    pub(crate) fn parse(json: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Kind {
+            step: String,
+        }
+        let Kind { step } = parse("a step", json)?;
+        match step.as_str() {
+            "request" => RequestDocument::read(json).map(Self::Request),
+            "wait" => {
+                let WaitDocument { ms, .. } = parse("a step `wait`", json)?;
+                Ok(Self::Wait { ms })
+            }
+            "keep-secret" => {
+                let KeepSecretDocument { name, value, .. } = parse("a step `keep-secret`", json)?;
+                Ok(Self::KeepSecret { name, value })
+            }
+            "outcome" => {
+                let OutcomeDocument { outcome, user_data, throttle, .. } = parse("a step `outcome`", json)?;
+                Ok(Self::Outcome(OutcomeStep {
+                    outcome,
+                    user_data: user_data.unwrap_or_default(),
+                    throttle_until_ms: throttle.map(|throttle| throttle.until_ms),
+                }))
+            }
+            _ => Err("a step is `request`, `wait`, `keep-secret` or `outcome`, not what was emitted".into()),
+        }
+    }
+}
+
+/// serde_json quotes what it found in some messages, and that may be a secret: of those only the position
+/// is told.
+fn parse<'a, T: Deserialize<'a>>(what: &str, json: &'a str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|error| {
+        let words = error.to_string();
+        if words.starts_with("invalid type") || words.starts_with("invalid value") {
+            let expected = words.rsplit_once("expected ").map_or("something else", |(_, rest)| rest);
+            format!("{what} holds a value of the wrong kind: expected {expected}")
+        } else {
+            format!("{what} is not of the expected form: {words}")
+        }
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WaitDocument {
+    #[serde(rename = "step")]
+    _step: String,
+    ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeepSecretDocument {
+    #[serde(rename = "step")]
+    _step: String,
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OutcomeDocument {
+    #[serde(rename = "step")]
+    _step: String,
+    outcome: Outcome,
+    user_data: Option<Map<String, Value>>,
+    throttle: Option<ThrottleDocument>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ThrottleDocument {
+    until_ms: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestDocument<'a> {
+    #[serde(rename = "step")]
+    _step: String,
+    #[serde(default)]
+    marked: bool,
+    #[serde(borrow)]
+    request: RequestMember<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RequestMember<'a> {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    timeout_ms: Option<u64>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+}
+
+impl RequestDocument<'_> {
+    fn read(json: &str) -> Result<RequestStep, String> {
+        let RequestDocument { marked, request, .. } = parse("a step `request`", json)?;
+        let RequestMember { method, url, headers, timeout_ms, body } = request;
+        let body = body.map_or(Ok(Body::None), |body| Body::parse(body.get()))?;
+        Ok(RequestStep { marked, method, url, headers, timeout_ms, body })
+    }
+}
+
+impl Body {
+    fn parse(json: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Kind {
+            kind: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct NoneDocument {
+            #[serde(rename = "kind")]
+            _kind: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct JsonDocument {
+            #[serde(rename = "kind")]
+            _kind: String,
+            json: Box<RawValue>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct FormDocument {
+            #[serde(rename = "kind")]
+            _kind: String,
+            fields: Vec<(String, String)>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct MultipartDocument {
+            #[serde(rename = "kind")]
+            _kind: String,
+            parts: Vec<PartDocument>,
+        }
+        let Kind { kind } = parse("a body", json)?;
+        match kind.as_str() {
+            "none" => parse::<NoneDocument>("a body `none`", json).map(|_| Self::None),
+            "json" => parse::<JsonDocument>("a body `json`", json).map(|body| Self::Json(body.json)),
+            "form" => parse::<FormDocument>("a body `form`", json).map(|body| Self::Form(body.fields)),
+            "multipart" => {
+                let MultipartDocument { parts, .. } = parse("a body `multipart`", json)?;
+                parts.into_iter().map(PartDocument::read).collect::<Result<_, _>>().map(Self::Multipart)
+            }
+            _ => Err("a body is `none`, `json`, `form` or `multipart`, not what was emitted".into()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PartDocument {
+    name: String,
+    text: Option<String>,
+    file: Option<String>,
+    offset: Option<u64>,
+    length: Option<u64>,
+    filename: Option<String>,
+    content_type: Option<String>,
+}
+
+impl PartDocument {
+    fn read(self) -> Result<Part, String> {
+        let Self { name, text, file, offset, length, filename, content_type } = self;
+        match (text, file) {
+            (Some(text), None)
+                if offset.is_none() && length.is_none() && filename.is_none() && content_type.is_none() =>
+            {
+                Ok(Part::Text { name, text })
+            }
+            (None, Some(file)) => Ok(Part::File(FilePart {
+                name,
+                file,
+                offset: offset.unwrap_or(0),
+                length,
+                filename,
+                content_type,
+            })),
+            _ => Err("a part has `name` and `text`, or `name`, `file` and what describes the file".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_kept_byte_for_byte() {
+        let Step::Request(step) = Step::parse(
+            r#"{"step":"request","request":{"method":"POST","url":"u","body":{"kind":"json","json":{"a": 12345678901234567890123, "b":1.0e5}}}}"#,
+        )
+        .unwrap() else {
+            panic!()
+        };
+        let Body::Json(json) = step.body else { panic!() };
+        assert_eq!(json.get(), r#"{"a": 12345678901234567890123, "b":1.0e5}"#);
+        assert!(!step.marked);
+    }
+
+    #[test]
+    fn unknown_members_are_named() {
+        for (json, name) in [
+            (r#"{"step":"wait","ms":1,"extra":1}"#, "extra"),
+            (r#"{"step":"request","Marked":true,"request":{"method":"GET","url":"u"}}"#, "Marked"),
+            (r#"{"step":"request","request":{"method":"GET","url":"u","body":{"kind":"none","x":1}}}"#, "x"),
+            (r#"{"step":"outcome","outcome":{"outcome":"done"},"throttle":{"until":1}}"#, "until"),
+        ] {
+            let error = Step::parse(json).unwrap_err();
+            assert!(error.contains(&format!("`{name}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_quote_no_values() {
+        for json in [
+            r#"{"step":"keep-secret","name":"n","value":{"s3cret":1}}"#,
+            r#"{"step":"wait","ms":"s3cret"}"#,
+            r#"{"step":"s3cret"}"#,
+            r#"{"step":"request","request":{"method":"GET","url":"u","body":{"kind":"s3cret"}}}"#,
+        ] {
+            let error = Step::parse(json).unwrap_err();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn results_are_as_the_header_says() {
+        let json = |result: &StepResult<'_>| serde_json::to_string(result).unwrap();
+        let headers = [("a".to_owned(), "b".to_owned())];
+        assert_eq!(
+            json(&StepResult::Response { status: 201, headers: &headers }),
+            r#"{"result":"response","status":201,"headers":[["a","b"]]}"#
+        );
+        assert_eq!(json(&StepResult::NotSent { message: "m" }), r#"{"result":"not-sent","message":"m"}"#);
+        assert_eq!(json(&StepResult::Broken { message: "m" }), r#"{"result":"broken","message":"m"}"#);
+        assert_eq!(json(&StepResult::Waited), r#"{"result":"waited"}"#);
+        assert_eq!(json(&StepResult::Kept), r#"{"result":"kept"}"#);
+    }
+}

@@ -1,0 +1,3 @@
+//! Development chores, as a library so that tests can hold what they write.
+
+pub mod headers;
