@@ -203,7 +203,7 @@ pub unsafe extern "C" fn strowger_can(
 /// Subscribes to the agent's notifications, from now on.
 ///
 /// @param agent the agent.
-/// @param topic a channel's topic, as "/v2/me/twitter", or "/v2/me/*" for all.
+/// @param topic a channel's topic, as "/v2/me/twitter"; "/v2/me/" and an asterisk for all.
 /// @param out where the subscription is put; release it with strowger_subscription_free().
 /// @param error where an error is put; may be NULL.
 /// @return STROWGER_OK; STROWGER_ERR_INVALID for an unknown topic, STROWGER_ERR_INTERNAL if the agent has
