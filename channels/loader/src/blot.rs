@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use parking_lot::RwLock;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -71,19 +72,51 @@ impl Blotter {
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     }
 
-    /// The strings of `config` that stand under a secret's name are secrets.
-    pub(crate) fn learn_config(&self, config: &Value) {
-        match config {
+    /// The strings of a document that stand under a secret's name, at any depth, are secrets.
+    pub(crate) fn learn_members(&self, document: &Value) {
+        self.learn_strings(document, false);
+    }
+
+    fn learn_strings(&self, value: &Value, below_secret: bool) {
+        match value {
             Value::Object(members) => {
-                for (name, value) in members {
-                    match value {
-                        Value::String(text) if self.is_secret(name) => self.learn_value(text),
-                        other => self.learn_config(other),
-                    }
+                for (name, member) in members {
+                    self.learn_strings(member, below_secret || self.is_secret(name));
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| self.learn_config(item)),
+            Value::Array(items) => items.iter().for_each(|item| self.learn_strings(item, below_secret)),
+            Value::String(text) if below_secret => self.learn_value(text),
             _ => {}
+        }
+    }
+
+    /// A copy that may learn the secrets of one exchange, which the original must not collect: a signature
+    /// is another one each time.
+    pub(crate) fn for_exchange(&self) -> Self {
+        Self {
+            names: RwLock::new(self.names.read().clone()),
+            values: RwLock::new(self.values.read().clone()),
+        }
+    }
+
+    /// The values that stand under a secret's name are secrets; of `Bearer xyz` also the last word.
+    pub(crate) fn learn_fields<'a>(&self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (name, value) in fields {
+            if self.is_secret(name) {
+                self.learn_value(value);
+                self.learn_value(value.rsplit(' ').next().unwrap_or_default());
+            }
+        }
+    }
+
+    /// As [`Blotter::learn_fields`], for the query of an address.
+    pub(crate) fn learn_query(&self, url: &str) {
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            if self.is_secret(&percent_decode_str(name).decode_utf8_lossy()) {
+                self.learn_value(value);
+                self.learn_value(&percent_decode_str(value).decode_utf8_lossy());
+            }
         }
     }
 
@@ -176,8 +209,9 @@ impl Blotter {
 fn shorten(mut text: String) -> String {
     if text.len() > MAX_BODY_BYTES {
         let length = text.len();
-        text.truncate(text.floor_char_boundary(MAX_BODY_BYTES));
-        text.push_str(&format!("… ({length} bytes)"));
+        let end = (0..=MAX_BODY_BYTES).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        text.truncate(end);
+        let _ = write!(text, "… ({length} bytes)");
     }
     text
 }
@@ -237,7 +271,7 @@ mod tests {
     #[test]
     fn configured_secrets_are_values() {
         let blotter = blotter();
-        blotter.learn_config(&json!({"accounts": [{"auth": {"token": "abcdef"}, "name": "public"}]}));
+        blotter.learn_members(&json!({"accounts": [{"auth": {"token": "abcdef"}, "name": "public"}]}));
         assert_eq!(blotter.scrub("public abcdef"), "public [secret]");
     }
 

@@ -70,7 +70,7 @@ impl Driver {
     ) -> Report {
         let mut run =
             Run { driver: self, channel, job, started: self.clock.monotonic(), marked: Marked::None };
-        match run.to_outcome(point) {
+        match run.until_outcome(point) {
             Ok(step) => run.report(step),
             Err(end) => run.ended(end).into(),
         }
@@ -78,7 +78,7 @@ impl Driver {
 }
 
 impl Run<'_> {
-    fn to_outcome(&mut self, point: &mut dyn PointOfNoReturn) -> Result<OutcomeStep, End> {
+    fn until_outcome(&mut self, point: &mut dyn PointOfNoReturn) -> Result<OutcomeStep, End> {
         let Self { channel, driver, .. } = *self;
         let failed = |fault: strowger::channel::ChannelFault| End::Failed(fault.to_string());
         channel.alive().map_err(failed)?;
@@ -192,8 +192,9 @@ impl Run<'_> {
                 return Err(self.fault("marked a second request in one conversation"));
             }
         }
-        let body_line =
-            tracing::enabled!(tracing::Level::DEBUG).then(|| describe_body(&step.body, &driver.blotter));
+        let blotter = driver.blotter.for_exchange();
+        learn(&blotter, &step);
+        let body_line = tracing::enabled!(tracing::Level::DEBUG).then(|| describe_body(&step.body, &blotter));
         let made = body::make(step, &driver.limits, &*driver.random, driver.attachments.as_ref());
         let request = made.map_err(|unmade| match unmade {
             Unmade::Fault(problem) => {
@@ -202,13 +203,12 @@ impl Run<'_> {
             Unmade::Attachment(problem) => End::Attachment(problem),
         })?;
         if request.marked {
-            // From here on the engine holds that the request may have been made.
+            // Last thing before the request: whatever can be refused was refused above.
             if let Err(error) = point.cross() {
                 return Err(End::Failed(format!("the intent could not be recorded: {error}")));
             }
-            self.marked = Marked::Broken;
         }
-        self.trace_request(&request, body_line);
+        self.trace_request(&request, body_line, &blotter);
         let result = match driver.http.exchange(&request) {
             HttpResult::Response(response) if response.body.len() > MAX_RESPONSE_BYTES => {
                 HttpResult::Broken {
@@ -216,12 +216,12 @@ impl Run<'_> {
                 }
             }
             HttpResult::NotSent { message } => {
-                HttpResult::NotSent { message: driver.blotter.scrub(&message).into_owned() }
+                HttpResult::NotSent { message: blotter.scrub(&message).into_owned() }
             }
             HttpResult::Broken { message } => {
-                HttpResult::Broken { message: driver.blotter.scrub(&message).into_owned() }
+                HttpResult::Broken { message: blotter.scrub(&message).into_owned() }
             }
-            response => response,
+            response @ HttpResult::Response(_) => response,
         };
         if request.marked {
             self.marked = match &result {
@@ -230,25 +230,23 @@ impl Run<'_> {
                 HttpResult::Broken { .. } => Marked::Broken,
             };
         }
-        self.trace_result(&result);
+        self.trace_result(&result, &blotter);
         Ok(result)
     }
 
-    fn trace_request(&self, request: &HttpRequest, body_line: Option<String>) {
+    fn trace_request(&self, request: &HttpRequest, body_line: Option<String>, blotter: &Blotter) {
         let Some(body) = body_line else { return };
         let Job { channel, account, delivery_id, .. } = self.job;
         let HttpRequest { method, marked, .. } = request;
-        let blotter = &self.driver.blotter;
         let (url, headers) = (blotter.url(&request.url), blotter.headers(&request.headers));
         tracing::debug!(channel, account, delivery_id, marked, "{method} {url} [{headers}] {body}");
     }
 
-    fn trace_result(&self, result: &HttpResult) {
+    fn trace_result(&self, result: &HttpResult, blotter: &Blotter) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let Job { channel, account, delivery_id, .. } = self.job;
-        let blotter = &self.driver.blotter;
         match result {
             HttpResult::Response(HttpResponse { status, headers, body }) => {
                 let (headers, body) = (blotter.headers(headers), blotter.body(body));
@@ -359,6 +357,27 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::Operation => "`operation`",
         JobKind::Poll => "`poll`",
         JobKind::Reconcile => "`reconcile`",
+    }
+}
+
+/// The secrets that a request carries: a platform that echoes them must not bring them into the log.
+fn learn(blotter: &Blotter, step: &RequestStep) {
+    blotter.learn_fields(step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    blotter.learn_query(&step.url);
+    match &step.body {
+        Body::None => {}
+        Body::Json(json) => {
+            if let Ok(document) = serde_json::from_str(json.get()) {
+                blotter.learn_members(&document);
+            }
+        }
+        Body::Form(fields) => {
+            blotter.learn_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        }
+        Body::Multipart(parts) => blotter.learn_fields(parts.iter().filter_map(|part| match part {
+            Part::Text { name, text } => Some((name.as_str(), text.as_str())),
+            Part::File(_) => None,
+        })),
     }
 }
 

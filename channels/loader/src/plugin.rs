@@ -35,9 +35,11 @@ pub struct Plugin {
     library: String,
 }
 
-/// What was loaded, by device and inode. A library without an entry function stays loaded as well, so it
-/// is remembered too.
-static LOADED: Mutex<Option<HashMap<(u64, u64), Option<EntryFn>>>> = Mutex::new(None);
+/// Entry functions by device and inode. A library without one stays loaded as well, so it is remembered too.
+type Loaded = HashMap<(u64, u64), Option<EntryFn>>;
+
+/// What this process loaded. `None` until the first load: a hash map can't be made in a constant.
+static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
 impl Plugin {
     /// Loads the plugin at `path` and makes an instance with this configuration: [`Plugin::open`] and
@@ -153,7 +155,7 @@ impl Plugin {
         for manifest in &manifests {
             blotter.learn_names(manifest.secrets.iter().map(String::as_str));
         }
-        blotter.learn_config(&Value::Object(config));
+        blotter.learn_members(&Value::Object(config));
 
         let driver = Driver {
             http,
@@ -209,7 +211,7 @@ impl Plugin {
         for value in &values {
             blotter.learn_value(value);
         }
-        blotter.learn_config(&config);
+        blotter.learn_members(&config);
         // A configuration without references reaches the plugin as the operator wrote it.
         let text = if values.is_empty() { text.to_owned() } else { config.to_string() };
         match config {

@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use parking_lot::Mutex;
 use strowger_channel_abi::{
-    ENTRY_SYMBOL, EntryFn, STROWGER_CHANNEL_ABI_MAJOR, STROWGER_CHANNEL_ABI_MINOR, STROWGER_CHANNEL_MAGIC,
-    strowger_channel, strowger_channel_host, strowger_channel_plugin, strowger_conversation, strowger_sink,
-    strowger_str,
+    ENTRY_SYMBOL, EntryFn, STROWGER_CHANNEL_ABI_MAJOR, STROWGER_CHANNEL_ABI_MINOR, STROWGER_CHANNEL_BROKEN,
+    STROWGER_CHANNEL_MAGIC, STROWGER_CHANNEL_PANICKED, strowger_channel, strowger_channel_host,
+    strowger_channel_plugin, strowger_conversation, strowger_sink, strowger_str,
 };
 
 use crate::blot::Blotter;
@@ -420,20 +420,16 @@ impl Instance {
         let made = (answer.status == 0).then_some(channel).and_then(NonNull::new);
         // SAFETY: `host` came from a box, so it is not null.
         let host = unsafe { NonNull::new_unchecked(host) };
-        match made {
-            Some(channel) => {
-                (answer, Some(Self { functions, channel, host, broken: AtomicBool::new(false) }))
-            }
-            None => {
-                // A panicked `create` may have left something behind that still knows the host struct.
-                if answer.status >= 0 || answer.status == -1 || answer.status == -2 {
-                    // SAFETY: there is no instance, so nobody uses the host struct any more; it came from a
-                    // box.
-                    drop(unsafe { Box::from_raw(host.as_ptr()) });
-                }
-                (answer, None)
-            }
+        if let Some(channel) = made {
+            return (answer, Some(Self { functions, channel, host, broken: AtomicBool::new(false) }));
         }
+        // A `create` that panicked may have left something behind that still knows the host struct.
+        if !matches!(answer.status, STROWGER_CHANNEL_PANICKED | STROWGER_CHANNEL_BROKEN) {
+            // SAFETY: there is no instance, so the plugin guarantees that nobody uses the host struct any
+            // more; it came from a box.
+            drop(unsafe { Box::from_raw(host.as_ptr()) });
+        }
+        (answer, None)
     }
 
     pub(crate) fn manifest(&self) -> Answer {
@@ -534,8 +530,8 @@ impl Drop for Conversation<'_> {
         if !self.instance.is_broken() {
             // SAFETY: instance and conversation are alive; it is ended once, here.
             unsafe {
-                (self.instance.functions.end)(self.instance.channel.as_ptr(), self.conversation.as_ptr())
-            };
+                (self.instance.functions.end)(self.instance.channel.as_ptr(), self.conversation.as_ptr());
+            }
         }
     }
 }

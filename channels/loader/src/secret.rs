@@ -1,5 +1,6 @@
 //! Secrets that a configuration refers to instead of holding them: `{"env": "NAME"}`, `{"file": "path"}`.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 
@@ -50,7 +51,7 @@ fn walk(value: &mut Value, path: &mut String, values: &mut Vec<Zeroizing<String>
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                path.push_str(&format!("[{index}]"));
+                let _ = write!(path, "[{index}]");
                 walk(item, path, values)?;
                 path.truncate(length);
             }

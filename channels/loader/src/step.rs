@@ -106,12 +106,12 @@ impl Step {
     }
 }
 
-/// serde_json quotes what it found in some messages, and that may be a secret: of those only the position
-/// is told.
+/// `serde_json` quotes what it found in some messages, and that may be a secret: of those only what was
+/// expected is told.
 fn parse<'a, T: Deserialize<'a>>(what: &str, json: &'a str) -> Result<T, String> {
     serde_json::from_str(json).map_err(|error| {
         let words = error.to_string();
-        if words.starts_with("invalid type") || words.starts_with("invalid value") {
+        if ["invalid type", "invalid value", "unknown variant"].iter().any(|kind| words.starts_with(kind)) {
             let expected = words.rsplit_once("expected ").map_or("something else", |(_, rest)| rest);
             format!("{what} holds a value of the wrong kind: expected {expected}")
         } else {
@@ -302,6 +302,7 @@ mod tests {
             r#"{"step":"keep-secret","name":"n","value":{"s3cret":1}}"#,
             r#"{"step":"wait","ms":"s3cret"}"#,
             r#"{"step":"s3cret"}"#,
+            r#"{"step":"outcome","outcome":{"outcome":"s3cret"}}"#,
             r#"{"step":"request","request":{"method":"GET","url":"u","body":{"kind":"s3cret"}}}"#,
         ] {
             let error = Step::parse(json).unwrap_err();

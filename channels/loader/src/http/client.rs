@@ -221,11 +221,17 @@ fn describe(error: &ureq::Error) -> String {
         ureq::Error::HostNotFound => "the host's name could not be resolved".into(),
         ureq::Error::ConnectionFailed => "no connection could be made".into(),
         ureq::Error::ConnectProxyFailed(reason) => format!("the proxy refused: {reason}"),
-        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>())
-        {
-            Some(inner) => describe(inner),
-            None => format!("the connection failed: {error}"),
-        },
+        ureq::Error::Io(error) => {
+            // Errors of the layers below travel inside of this one.
+            let inner = error.get_ref();
+            if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+                describe(inner)
+            } else if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                format!("TLS failed: {inner}")
+            } else {
+                format!("the connection failed: {error}")
+            }
+        }
         ureq::Error::Tls(what) => format!("TLS failed: {what}"),
         ureq::Error::Rustls(error) => format!("TLS failed: {error}"),
         ureq::Error::LargeResponseHeader(..) => "the response's head is too large".into(),
