@@ -1,1 +1,3 @@
-//! The facebook channel as a plugin.
+//! The Facebook channel as a plugin: `libstrowger_facebook.so`.
+
+strowger_channel::export_channel!(channel::Facebook);

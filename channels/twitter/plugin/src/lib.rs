@@ -1,1 +1,3 @@
-//! The twitter channel as a plugin.
+//! The Twitter channel as a plugin: `libstrowger_twitter.so`.
+
+strowger_channel::export_channel!(channel::Twitter);

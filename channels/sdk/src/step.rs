@@ -1,0 +1,479 @@
+//! What a conversation asks of the host, and what it is handed back.
+
+use std::fmt;
+
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Outcome, Report, Secret};
+
+/// The next thing that the host is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Make an HTTP request.
+    Request {
+        /// Whether this is the request that publishes: the point of no return. One per conversation.
+        marked: bool,
+        /// The request.
+        request: Request,
+    },
+    /// Come back after a while.
+    Wait {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Store a secret durably (a refreshed token) before the conversation goes on. Needs the host feature
+    /// `STROWGER_CHANNEL_FEATURE_KEEP_SECRET`.
+    KeepSecret {
+        /// The name under which the configuration refers to it.
+        name: String,
+        /// The secret.
+        value: Secret,
+    },
+    /// The conversation is over.
+    Outcome(Report),
+}
+
+impl Step {
+    /// A request that publishes or changes something: the point of no return.
+    pub fn marked(request: Request) -> Self {
+        Self::Request { marked: true, request }
+    }
+
+    /// A request that only reads: it may be repeated.
+    pub fn read(request: Request) -> Self {
+        Self::Request { marked: false, request }
+    }
+
+    /// The step's document.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Request { marked, request } => {
+                serde_json::json!({ "step": "request", "marked": marked, "request": request })
+            }
+            Self::Wait { ms } => serde_json::json!({ "step": "wait", "ms": ms }),
+            Self::KeepSecret { name, value } => {
+                serde_json::json!({ "step": "keep-secret", "name": name, "value": value.expose() })
+            }
+            Self::Outcome(report) => {
+                let mut document = serde_json::json!({ "step": "outcome", "outcome": report.outcome });
+                if !report.user_data.is_empty() {
+                    document["userData"] = Value::Object(report.user_data.clone());
+                }
+                if let Some(until_ms) = report.throttle_until_ms {
+                    document["throttle"] = serde_json::json!({ "untilMs": until_ms });
+                }
+                document
+            }
+        }
+    }
+}
+
+impl From<Outcome> for Step {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome.into())
+    }
+}
+
+impl From<Report> for Step {
+    fn from(report: Report) -> Self {
+        Self::Outcome(report)
+    }
+}
+
+/// An HTTP request for the host to make. It goes only to the base addresses of the plugin's configuration,
+/// is never redirected and never repeated.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The absolute address. Never put a credential into it.
+    pub url: String,
+    /// Header names, in lower case, and values.
+    pub headers: Vec<(String, FieldValue)>,
+    /// How long the whole exchange may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// The body.
+    pub body: Body,
+}
+
+impl Request {
+    /// How long an exchange may take unless the plugin says otherwise: 30 s.
+    pub const TIMEOUT_MS: u64 = 30_000;
+
+    /// A request without headers and body.
+    pub fn new(method: &'static str, url: impl Into<String>) -> Self {
+        Self { method, url: url.into(), headers: Vec::new(), timeout_ms: Self::TIMEOUT_MS, body: Body::None }
+    }
+
+    /// A GET.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new("GET", url)
+    }
+
+    /// A POST.
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new("POST", url)
+    }
+
+    /// A DELETE.
+    pub fn delete(url: impl Into<String>) -> Self {
+        Self::new("DELETE", url)
+    }
+
+    /// Adds a header; its name in lower case.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<FieldValue>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(mut self, json: Value) -> Self {
+        self.body = Body::Json(json);
+        self
+    }
+
+    /// With a form body (`application/x-www-form-urlencoded`).
+    #[must_use]
+    pub fn form(mut self, fields: Vec<(String, FieldValue)>) -> Self {
+        self.body = Body::Form(fields);
+        self
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Without the query, which may hold a signature; header and form values mask secrets themselves.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url.split('?').next().unwrap_or_default())
+            .field("headers", &self.headers)
+            .field("timeout_ms", &self.timeout_ms)
+            .field("body", &self.body)
+            .finish()
+    }
+}
+
+/// The body of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// None.
+    None,
+    /// JSON.
+    Json(Value),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, FieldValue)>),
+    /// `multipart/form-data`.
+    Multipart(Vec<Part>),
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::None => map.serialize_entry("kind", "none")?,
+            Self::Json(json) => {
+                map.serialize_entry("kind", "json")?;
+                map.serialize_entry("json", json)?;
+            }
+            Self::Form(fields) => {
+                map.serialize_entry("kind", "form")?;
+                map.serialize_entry("fields", fields)?;
+            }
+            Self::Multipart(parts) => {
+                map.serialize_entry("kind", "multipart")?;
+                map.serialize_entry("parts", parts)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// One part of a multipart body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Part {
+    /// A plain field.
+    Text {
+        /// The field's name.
+        name: String,
+        /// Its value.
+        text: String,
+    },
+    /// A piece of a file that the host reads. Needs the host feature `STROWGER_CHANNEL_FEATURE_FILES`.
+    File {
+        /// The field's name.
+        name: String,
+        /// The file, as the job's extras name it.
+        file: String,
+        /// Where the piece begins, in bytes.
+        offset: u64,
+        /// How long it is, in bytes.
+        length: u64,
+        /// The file name that the platform is told.
+        filename: String,
+        /// The media type.
+        content_type: String,
+    },
+}
+
+/// The value of a header or form field: in the open, or secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldValue {
+    /// In the open.
+    Plain(String),
+    /// Secret: masked wherever it is printed.
+    Secret(Secret),
+}
+
+impl FieldValue {
+    /// The text as it goes to the platform.
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
+impl Serialize for FieldValue {
+    /// As it goes to the platform: only step documents are made of it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl From<&str> for FieldValue {
+    fn from(text: &str) -> Self {
+        Self::Plain(text.to_owned())
+    }
+}
+
+impl From<String> for FieldValue {
+    fn from(text: String) -> Self {
+        Self::Plain(text)
+    }
+}
+
+impl From<Secret> for FieldValue {
+    fn from(secret: Secret) -> Self {
+        Self::Secret(secret)
+    }
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepResult {
+    /// Of a request: what came of the exchange.
+    Exchange(Exchange),
+    /// Of a wait: the time has passed.
+    Waited,
+    /// Of a secret: it is stored.
+    Kept,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// An answer.
+    Response(Response),
+    /// No byte of the request was written.
+    NotSent {
+        /// What went wrong.
+        message: String,
+    },
+    /// Any later failure: the platform may have acted on the request.
+    Broken {
+        /// What went wrong.
+        message: String,
+    },
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header names and values, as they came.
+    pub headers: Vec<(String, String)>,
+    /// The body's bytes, at most 4 MiB.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The value of the first header of that name, whatever its case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(header, _)| header.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    }
+}
+
+impl StepResult {
+    /// Reads a result document; `body` holds the bytes of a response. `None` if it is not one.
+    pub fn parse(json: &str, body: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(tag = "result", rename_all = "kebab-case")]
+        enum Document {
+            Response {
+                status: u16,
+                #[serde(default)]
+                headers: Vec<(String, String)>,
+            },
+            NotSent {
+                #[serde(default)]
+                message: String,
+            },
+            Broken {
+                #[serde(default)]
+                message: String,
+            },
+            Waited,
+            Kept,
+        }
+        Some(match serde_json::from_str(json).ok()? {
+            Document::Response { status, headers } => {
+                Self::Exchange(Exchange::Response(Response { status, headers, body: body.to_vec() }))
+            }
+            Document::NotSent { message } => Self::Exchange(Exchange::NotSent { message }),
+            Document::Broken { message } => Self::Exchange(Exchange::Broken { message }),
+            Document::Waited => Self::Waited,
+            Document::Kept => Self::Kept,
+        })
+    }
+}
+
+/// What a conversation waits for: kept beside it, so that it is handed no other kind of result, and marks
+/// one request at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expectation {
+    due: Due,
+    marked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Exchange,
+    Waited,
+    Kept,
+    Nothing,
+}
+
+/// A second marked request in one conversation: a fault of the plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SecondMark;
+
+impl Expectation {
+    /// Before the first step.
+    pub(crate) const fn new() -> Self {
+        Self { due: Due::Nothing, marked: false }
+    }
+
+    /// Takes note of the step that is about to be emitted.
+    pub(crate) fn note(&mut self, step: &Step) -> Result<(), SecondMark> {
+        self.due = match step {
+            Step::Request { marked, .. } => {
+                if *marked && self.marked {
+                    return Err(SecondMark);
+                }
+                self.marked |= marked;
+                Due::Exchange
+            }
+            Step::Wait { .. } => Due::Waited,
+            Step::KeepSecret { .. } => Due::Kept,
+            Step::Outcome(_) => Due::Nothing,
+        };
+        Ok(())
+    }
+
+    /// Whether `result` is what the last step asked for.
+    pub(crate) fn admits(self, result: &StepResult) -> bool {
+        matches!(
+            (self.due, result),
+            (Due::Exchange, StepResult::Exchange(_))
+                | (Due::Waited, StepResult::Waited)
+                | (Due::Kept, StepResult::Kept)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn steps_have_the_documents_of_the_contract() {
+        let request = Request::post("https://example.org/x")
+            .header("authorization", Secret::new("Bearer abc"))
+            .form(vec![("k".into(), "v".into())]);
+        assert_eq!(
+            Step::marked(request).to_json(),
+            json!({ "step": "request", "marked": true, "request": {
+                "method": "POST", "url": "https://example.org/x", "headers": [["authorization", "Bearer abc"]],
+                "timeoutMs": 30000, "body": { "kind": "form", "fields": [["k", "v"]] } } })
+        );
+        assert_eq!(Step::Wait { ms: 2000 }.to_json(), json!({ "step": "wait", "ms": 2000 }));
+        assert_eq!(
+            Step::KeepSecret { name: "n".into(), value: Secret::new("v") }.to_json(),
+            json!({ "step": "keep-secret", "name": "n", "value": "v" })
+        );
+        let report = Report::from(Outcome::published("1")).with_user_data("k", "v").with_throttle(Some(7));
+        assert_eq!(
+            Step::from(report).to_json(),
+            json!({ "step": "outcome", "outcome": { "outcome": "published", "id": "1" },
+                    "userData": { "k": "v" }, "throttle": { "untilMs": 7 } })
+        );
+        let file = Part::File {
+            name: "media".into(),
+            file: "a.png".into(),
+            offset: 0,
+            length: 9,
+            filename: "a.png".into(),
+            content_type: "image/png".into(),
+        };
+        assert_eq!(
+            serde_json::to_value(Body::Multipart(vec![file])).unwrap(),
+            json!({ "kind": "multipart", "parts": [ { "name": "media", "file": "a.png", "offset": 0, "length": 9,
+                    "filename": "a.png", "contentType": "image/png" } ] })
+        );
+        assert_eq!(
+            Step::read(Request::get("https://example.org")).to_json()["request"]["body"],
+            json!({ "kind": "none" })
+        );
+    }
+
+    #[test]
+    fn results_are_read_from_their_documents() {
+        let read = |json| StepResult::parse(json, b"{}");
+        assert!(matches!(
+            read(r#"{"result":"response","status":201,"headers":[["X-A","b"]]}"#),
+            Some(StepResult::Exchange(Exchange::Response(response)))
+                if response.status == 201 && response.header("x-a") == Some("b") && response.body == b"{}"
+        ));
+        assert!(matches!(
+            read(r#"{"result":"not-sent","message":"no route"}"#),
+            Some(StepResult::Exchange(Exchange::NotSent { message })) if message == "no route"
+        ));
+        assert!(matches!(
+            read(r#"{"result":"broken","message":"timeout"}"#),
+            Some(StepResult::Exchange(Exchange::Broken { .. }))
+        ));
+        assert_eq!(read(r#"{"result":"waited"}"#), Some(StepResult::Waited));
+        assert_eq!(read(r#"{"result":"kept"}"#), Some(StepResult::Kept));
+        assert_eq!(read(r#"{"result":"danced"}"#), None);
+    }
+
+    #[test]
+    fn printing_a_request_shows_neither_secrets_nor_the_query() {
+        let request = Request::get("https://example.org/x?proof=s3cret")
+            .header("authorization", Secret::new("s3cret"))
+            .form(vec![("proof".into(), Secret::new("s3cret").into())]);
+        assert!(!format!("{request:?}").contains("s3cret"));
+    }
+}
