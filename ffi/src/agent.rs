@@ -56,10 +56,8 @@ pub unsafe extern "C" fn strowger_agent_open(
 ) -> strowger_status {
     entry(error, |call| {
         let handle = raw::handle(call, engine, "engine")?;
-        let document = agent_json.document(call, "agent_json")?;
+        let AgentDocument { id, features } = agent_json.object(call, "agent_json")?;
         let out = raw::out(call, out, "out")?;
-        let AgentDocument { id, features } =
-            serde_json::from_str(document).map_err(|error| Failure::document("agent_json", error))?;
         let features: Vec<_> = features.iter().map(String::as_str).collect();
         let agent = handle.engine.agent(&id, &features)?;
         out.hand_over(strowger_agent { agent, ties: handle.ties().next() });

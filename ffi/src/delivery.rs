@@ -107,9 +107,7 @@ pub unsafe extern "C" fn strowger_delivery_settle(
     entry(error, |call| {
         let handle = raw::handle(call, engine, "engine")?;
         let delivery_id = delivery_id.name(call, "delivery_id")?;
-        let outcome = outcome_json.document(call, "outcome_json")?;
-        let outcome: Outcome =
-            serde_json::from_str(outcome).map_err(|error| Failure::document("outcome_json", error))?;
+        let outcome: Outcome = outcome_json.object(call, "outcome_json")?;
         handle.engine.settle(delivery_id, &outcome)?;
         Ok(STROWGER_OK)
     })

@@ -12,8 +12,8 @@ use crate::entry::{Call, Handle, Ties, closing, entry};
 use crate::error::{Failure, strowger_error};
 use crate::host::{self, Host, strowger_host};
 use crate::raw;
-use crate::status::{STROWGER_OK, strowger_status};
-use crate::str::strowger_str;
+use crate::status::{STROWGER_ERR_CONFIG, STROWGER_OK, strowger_status};
+use crate::str::{is_object, strowger_str};
 
 /// An engine. Any thread may call with it; close it with strowger_engine_close().
 pub struct strowger_engine {
@@ -88,6 +88,9 @@ fn open(
     call.tie(&ties);
     let config_json = config_json.document(call, "config_json")?;
     let config = if config_json.is_empty() { "{}" } else { config_json };
+    if !is_object(config) {
+        return Err(Failure::new(STROWGER_ERR_CONFIG, "the configuration must be a JSON object"));
+    }
     let config = Config::parse(config).map_err(::engine::Error::from)?;
     let options = host::options(host);
     let engine = Engine::open_with(&config, host::environment(host))?;
@@ -199,11 +202,9 @@ pub unsafe extern "C" fn strowger_ingest(
     entry(error, |call| {
         let handle = raw::handle(call, engine, "engine")?;
         let channel = channel.name(call, "channel")?;
-        let request = request_json.document(call, "request_json")?;
+        let request: WebhookRequest = request_json.object(call, "request_json")?;
         let body = body.bytes(call, "body")?;
         let out = raw::out(call, answer_json, "answer_json")?;
-        let request: WebhookRequest =
-            serde_json::from_str(request).map_err(|error| Failure::document("request_json", error))?;
         let answer = handle.engine.ingest(channel, &request, body)?;
         let answer =
             serde_json::to_string(&answer).map_err(|error| Failure::document("answer_json", error))?;

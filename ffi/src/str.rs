@@ -3,6 +3,8 @@
 use std::ffi::c_char;
 use std::ptr;
 
+use serde::de::DeserializeOwned;
+
 use crate::entry::Call;
 use crate::error::Failure;
 use crate::raw;
@@ -41,6 +43,15 @@ impl strowger_str {
         utf8(raw::bytes(call, self, parameter, NAME_BYTES)?, parameter)
     }
 
+    /// The text as a JSON object, read into its type.
+    pub(crate) fn object<T: DeserializeOwned>(self, call: &Call, parameter: &str) -> Result<T, Failure> {
+        let document = self.document(call, parameter)?;
+        if !is_object(document) {
+            return Err(Failure::document(parameter, "must be a JSON object"));
+        }
+        serde_json::from_str(document).map_err(|error| Failure::document(parameter, error))
+    }
+
     /// The text as a document.
     pub(crate) fn document<'c>(self, call: &'c Call, parameter: &str) -> Result<&'c str, Failure> {
         utf8(self.bytes(call, parameter)?, parameter)
@@ -50,6 +61,12 @@ impl strowger_str {
     pub(crate) fn bytes<'c>(self, call: &'c Call, parameter: &str) -> Result<&'c [u8], Failure> {
         raw::bytes(call, self, parameter, DOCUMENT_BYTES)
     }
+}
+
+/// Whether a JSON text is an object. Read into a type with named members, an array would do as well: its
+/// items stand for the members in their order, which nobody means.
+pub(crate) fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
 }
 
 fn utf8<'c>(bytes: &'c [u8], parameter: &str) -> Result<&'c str, Failure> {
