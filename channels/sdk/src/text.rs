@@ -36,12 +36,7 @@ pub fn compare(ours: &str, theirs: &str) -> Likeness {
 /// A text in the form in which messages are compared: `&amp;`, `&lt;` and `&gt;` resolved, in NFC, every
 /// address replaced by one placeholder, white space folded and trimmed.
 pub fn normalise(text: &str) -> String {
-    let mut plain = text.to_owned();
-    // Repeated, on both sides: a message that speaks of `&lt;` itself comes back as `&amp;lt;`.
-    while let Some(shorter) = unescape(&plain) {
-        plain = shorter;
-    }
-    let composed: String = plain.nfc().collect();
+    let composed: String = unescape(text).nfc().collect();
     let mut folded = String::with_capacity(composed.len());
     let mut at = 0;
     for link in links::find(&composed) {
@@ -77,11 +72,24 @@ pub fn without_leading_mentions(text: &str) -> &str {
     rest
 }
 
-fn unescape(text: &str) -> Option<String> {
-    ["&amp;", "&lt;", "&gt;"]
-        .iter()
-        .any(|entity| text.contains(entity))
-        .then(|| text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+/// Resolves `&amp;`, `&lt;` and `&gt;` until none is left, on both sides: a message that speaks of `&lt;` itself
+/// comes back as `&amp;lt;`.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        rest = rest[at + 1..].trim_start_matches("amp;");
+        let (letter, after) = match (rest.strip_prefix("lt;"), rest.strip_prefix("gt;")) {
+            (Some(after), _) => ('<', after),
+            (_, Some(after)) => ('>', after),
+            _ => ('&', rest),
+        };
+        plain.push(letter);
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// Every word that holds an address, or a dot between two characters as an address would, made one
@@ -103,6 +111,8 @@ mod tests {
         for (ours, theirs, likeness) in [
             ("Tom & Jerry <3", "Tom &amp; Jerry &lt;3", Likeness::Same),
             ("write &lt; for <", "write &amp;lt; for &lt;", Likeness::Same),
+            ("&amp;&lt;&", "&amp;amp;&amp;lt;&amp;", Likeness::Same),
+            ("amp; & lt;", "amp; &amp; lt;", Likeness::Same),
             ("cafe\u{301}", "caf\u{e9}", Likeness::Same),
             ("see example.com/a now", "see https://t.co/Abc now", Likeness::Same),
             ("  a\n\n b ", "a b", Likeness::Same),

@@ -2,6 +2,7 @@
 //! Rust side compiles.
 
 mod channel;
+mod engine;
 mod rewrite;
 
 use std::fs;
@@ -15,7 +16,10 @@ struct Header {
 }
 
 /// Every header that is made here. A further one is a further line.
-const HEADERS: &[Header] = &[Header { path: "ffi/include/strowger_channel.h", generate: channel::generate }];
+const HEADERS: &[Header] = &[
+    Header { path: "ffi/include/strowger_channel.h", generate: channel::generate },
+    Header { path: "ffi/include/strowger.h", generate: engine::generate },
+];
 
 /// What `strowger.h` and `strowger_channel.h` both need and must say alike: whichever is included first
 /// defines it.

@@ -10,6 +10,12 @@ pub(super) fn unlink(text: &str) -> String {
     text.replace("[`", "`").replace("`]", "`")
 }
 
+/// Takes the word `struct` off types that have a typedef: `struct strowger_str text` becomes
+/// `strowger_str text`.
+pub(super) fn untag(text: &str) -> String {
+    text.replace("struct strowger_", "strowger_").replace("typedef strowger_", "typedef struct strowger_")
+}
+
 /// Takes the definition that ends in `} NAME;`, with its comment, out of `text`.
 pub(super) fn remove_struct(text: &str, name: &str) -> Result<String, HeaderError> {
     let missing = |expected: String| HeaderError::Form { expected };
@@ -52,6 +58,9 @@ pub(super) fn constants(text: &str, groups: &[&str]) -> Result<String, HeaderErr
         return Err(HeaderError::Form { expected: "#define STROWGER_".into() });
     }
     let mut out = before;
+    if !out.is_empty() {
+        out.push_str("\n\n");
+    }
     for constant in found.iter().filter(|constant| !is_int(constant.value)) {
         let _ =
             write!(out, "{}\n#define {} UINT64_C({})\n\n", constant.comment, constant.name, constant.value);
@@ -99,6 +108,14 @@ mod tests {
             out,
             "/**\n * M.\n */\n#define STROWGER_M UINT64_C(12345678901)\n\nenum {\n  /**\n   * F.\n   */\n  \
              STROWGER_F_B = (1 << 0)\n};\n\nenum {\n  /**\n   * A.\n   */\n  STROWGER_X_A = 1\n};\n\ntypedef int t;\n"
+        );
+    }
+
+    #[test]
+    fn typedefs_keep_their_tags_and_uses_lose_them() {
+        assert_eq!(
+            untag("typedef struct strowger_a strowger_a;\nvoid f(const struct strowger_a *a);"),
+            "typedef struct strowger_a strowger_a;\nvoid f(const strowger_a *a);"
         );
     }
 

@@ -1,0 +1,54 @@
+//! A real plugin: the C example with a stand-in for the platform, and a program with an HTTP function of its
+//! own.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use strowger_sandbox::{Options, Sandbox};
+use support::{Linking, build, c_test, compile, has_tool, library, own, succeed, target};
+
+/// A copy of the plugin, so that no other build replaces it while it is loaded.
+fn plugin(directory: &Path) -> PathBuf {
+    let built = build(&["-p", "strowger-twitter-plugin"], &target()).join("libstrowger_twitter.so");
+    let copy = directory.join("libstrowger_twitter.so");
+    fs::copy(built, &copy).expect("a copy of the plugin");
+    copy
+}
+
+#[test]
+fn the_c_example_publishes() {
+    let sandbox =
+        Sandbox::start("127.0.0.1:0".parse().expect("an address"), Options::default()).expect("a sandbox");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = compile(&own().join("examples/minimal.c"), library(), Linking::Dynamic, directory.path());
+    let base_url = format!("http://{}", sandbox.addr());
+    let output = succeed(Command::new(program).arg(plugin(directory.path())).arg(base_url), "minimal");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for expected in [
+        "\"state\":\"Composing\"",
+        "TwitterSaved",
+        "\"state\":\"Sent\"",
+        "delivered 1",
+        "\"state\":\"Completed\"",
+    ] {
+        assert!(text.contains(expected), "there is no {expected} in\n{text}");
+    }
+    assert_eq!(sandbox.posts().len(), 1, "{text}");
+}
+
+#[test]
+fn the_hosts_own_http_function_carries_messages() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = compile(&c_test("http.c"), library(), Linking::Dynamic, directory.path());
+    let plugin = plugin(directory.path());
+    let output = succeed(Command::new(&program).arg(&plugin), "http");
+    assert!(output.stdout.ends_with(b"ok\n"));
+    if has_tool("valgrind") {
+        let options =
+            ["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
+        succeed(Command::new("valgrind").args(options).arg(program).arg(plugin), "http under valgrind");
+    }
+}
