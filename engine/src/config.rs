@@ -125,7 +125,7 @@ pub enum ConfigError {
         problem: String,
     },
     /// A text that is no JSON.
-    #[error("the configuration is not valid JSON: {0}")]
+    #[error("the configuration is not a JSON object: {0}")]
     Json(String),
 }
 
@@ -146,6 +146,10 @@ impl Config {
     /// # Ok::<(), strowger::ConfigError>(())
     /// ```
     pub fn parse(json: &str) -> Result<Self, ConfigError> {
+        // An array would be read as the members in their order.
+        if !json.trim_start().starts_with('{') {
+            return Err(ConfigError::Json("expected an object".into()));
+        }
         let mut unknown = Vec::new();
         let mut reader = serde_json::Deserializer::from_str(json);
         let mut track = serde_path_to_error::Track::new();
