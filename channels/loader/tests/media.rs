@@ -29,7 +29,8 @@ fn files() -> (TempDir, String) {
     fs::write(directory.path().join("film"), b"\0\0\0\x18ftypmp42 and so on").expect("a file");
     fs::write(directory.path().join("script"), b"#!/bin/sh").expect("a file");
     let digest = Sha256::digest(&picture);
-    (directory, digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    let hex = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    (directory, hex.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
 }
 
 fn publish(channel: &LoadedChannel, extras: &Value) -> Outcome {
