@@ -140,6 +140,7 @@
  *     { "step": "wait", "ms": 2000 }
  *     { "step": "keep-secret", "name": "…", "value": "…" }       needs STROWGER_CHANNEL_FEATURE_KEEP_SECRET
  *     { "step": "stat-file", "file": "a.png" }      since 1.1; needs STROWGER_CHANNEL_FEATURE_FILE_FACTS
+ *     { "step": "fetch-file", "url": "https://…", "maxBytes": 5242880 }   since 1.1; needs …_FEATURE_FETCH
  *     { "step": "outcome", "outcome": OUTCOME, "userData": { … }, "throttle": { "untilMs": … } }
  *
  * `marked` (default false) says that this request publishes: it is the point of no return. The host records
@@ -164,6 +165,11 @@
  * in order, each a piece of a file in base64 (RFC 4648, section 4); a member that is there already is a fault.
  * Both need STROWGER_CHANNEL_FEATURE_FILE_FACTS.
  *
+ * `fetch-file` has the host get what an address leads to, which a message named: only by https, only from
+ * public addresses (judged after the name was resolved), without following redirects and without any header
+ * of the plugin's. The result's `file` is a name that stands for it until the conversation ends. What can't
+ * be had for good ends the conversation as `rejected` with the code `attachment`.
+ *
  * Requests go only to the base addresses: same scheme, host and port, and a path below the base's, without
  * `.` and `..`. Any other address is a fault. `keep-secret` stores a value (a refreshed token) durably before
  * the conversation goes on. `userData` and `throttle` of an outcome may be missing; a throttle makes the
@@ -178,7 +184,8 @@
  *     { "result": "broken", "message": "…" }       any later failure: it may or may not have been executed
  *     { "result": "waited" }
  *     { "result": "kept" }
- *     { "result": "file", "size": 12345, "contentType": "image/png" }   since 1.1; no type if it is not known
+ *     { "result": "file", "size": 12345, "contentType": "image/png" }   since 1.1; no type if it is not known;
+ *                                                  after `fetch-file` with a member "file"
  *
  * Statuses of 300 and above are responses like any other.
  *

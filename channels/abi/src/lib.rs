@@ -26,6 +26,8 @@ pub const STROWGER_CHANNEL_FEATURE_KEEP_SECRET: u64 = 1 << 1;
 pub const STROWGER_CHANNEL_FEATURE_FILES: u64 = 1 << 2;
 /// Host feature, since 1.1: the step `stat-file`, and JSON bodies that hold pieces of files in base64.
 pub const STROWGER_CHANNEL_FEATURE_FILE_FACTS: u64 = 1 << 3;
+/// Host feature, since 1.1: the step `fetch-file`.
+pub const STROWGER_CHANNEL_FEATURE_FETCH: u64 = 1 << 4;
 
 /// Plugin status: done.
 pub const STROWGER_CHANNEL_DONE: i32 = 0;

@@ -9,6 +9,9 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::media_type;
 
+/// What the names of fetched files begin with.
+const FETCHED: &str = "fetched:";
+
 /// The attachments directory, open.
 #[derive(Debug)]
 pub(crate) struct Attachments {
@@ -36,32 +39,14 @@ impl Attachments {
         length: Option<u64>,
         limit: usize,
     ) -> Result<Vec<u8>, String> {
-        let failed = |problem: &dyn std::fmt::Display| format!("the attachment `{name}` {problem}");
-        let (mut file, _) = self.file(name)?;
-        file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&format!("could not be read: {error}")))?;
-        let most = limit as u64;
-        let wanted = length.unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
-        file.take(wanted.min(most.saturating_add(1)))
-            .read_to_end(&mut bytes)
-            .map_err(|error| failed(&format!("could not be read: {error}")))?;
-        if bytes.len() > limit || length.is_some_and(|length| length > most) {
-            return Err(failed(&format!("does not fit into a request of {limit} bytes")));
-        }
-        if length.is_some_and(|length| (bytes.len() as u64) < length) {
-            return Err(failed(&"is shorter than was said"));
-        }
-        Ok(bytes)
+        let (file, _) = self.file(name)?;
+        read_piece(&file, name, offset, length, limit)
     }
 
     /// How long a file is, and its media type by its first bytes. The error is for the agent who named it.
     pub(crate) fn facts(&self, name: &str) -> Result<(u64, Option<&'static str>), String> {
         let (file, size) = self.file(name)?;
-        let mut head = Vec::new();
-        file.take(media_type::HEAD_BYTES)
-            .read_to_end(&mut head)
-            .map_err(|error| format!("the attachment `{name}` could not be read: {error}"))?;
-        Ok((size, media_type::of(&head)))
+        Ok((size, type_of(&file, name)?))
     }
 
     /// Opens a file beneath the directory, and tells its size.
@@ -97,6 +82,82 @@ impl Attachments {
     }
 }
 
+/// `length` bytes of a file from `offset` on, or all that follow, but never more than `limit`.
+pub(crate) fn read_piece(
+    mut file: &File,
+    name: &str,
+    offset: u64,
+    length: Option<u64>,
+    limit: usize,
+) -> Result<Vec<u8>, String> {
+    let failed = |problem: &dyn std::fmt::Display| format!("the attachment `{name}` {problem}");
+    file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&format!("could not be read: {error}")))?;
+    let most = limit as u64;
+    let wanted = length.unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    file.take(wanted.min(most.saturating_add(1)))
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed(&format!("could not be read: {error}")))?;
+    if bytes.len() > limit || length.is_some_and(|length| length > most) {
+        return Err(failed(&format!("does not fit into a request of {limit} bytes")));
+    }
+    if length.is_some_and(|length| (bytes.len() as u64) < length) {
+        return Err(failed(&"is shorter than was said"));
+    }
+    Ok(bytes)
+}
+
+/// The media type of a file, by its first bytes.
+pub(crate) fn type_of(mut file: &File, name: &str) -> Result<Option<&'static str>, String> {
+    let failed = |error: std::io::Error| format!("the attachment `{name}` could not be read: {error}");
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let mut head = Vec::new();
+    file.take(media_type::HEAD_BYTES).read_to_end(&mut head).map_err(failed)?;
+    Ok(media_type::of(&head))
+}
+
+/// The files that a conversation may name: those of the directory, and those that it had fetched.
+pub(crate) struct Files<'a> {
+    pub(crate) directory: Option<&'a Attachments>,
+    pub(crate) fetched: &'a [File],
+}
+
+impl Files<'_> {
+    /// The name of the fetched file of that number.
+    pub(crate) fn name_of(number: usize) -> String {
+        format!("{FETCHED}{number}")
+    }
+
+    /// As [`Attachments::read`].
+    pub(crate) fn read(
+        &self,
+        name: &str,
+        offset: u64,
+        length: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<u8>, String> {
+        match self.fetched(name) {
+            Some(file) => read_piece(file, name, offset, length, limit),
+            None => self.directory(name)?.read(name, offset, length, limit),
+        }
+    }
+
+    /// As [`Attachments::facts`].
+    pub(crate) fn facts(&self, name: &str) -> Result<(u64, Option<&'static str>), String> {
+        self.directory(name)?.facts(name)
+    }
+
+    fn fetched(&self, name: &str) -> Option<&File> {
+        self.fetched.get(name.strip_prefix(FETCHED)?.parse::<usize>().ok()?)
+    }
+
+    fn directory(&self, name: &str) -> Result<&Attachments, String> {
+        self.directory.ok_or_else(|| {
+            format!("the attachment `{name}` can't be read: the host names no attachments directory")
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -128,6 +189,18 @@ mod tests {
         assert_eq!(attachments.facts("a.txt").unwrap(), (12, Some("image/png")));
         assert_eq!(attachments.facts("b.png").unwrap(), (0, None));
         assert!(attachments.facts("../a.txt").unwrap_err().contains("../a.txt"));
+    }
+
+    #[test]
+    fn fetched_files_have_names_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a"), b"GIF89a").unwrap();
+        let fetched = [File::open(directory.path().join("a")).unwrap()];
+        let files = Files { directory: None, fetched: &fetched };
+        assert_eq!(files.read(&Files::name_of(0), 3, Some(2), 9).unwrap(), b"89");
+        for name in ["fetched:1", "fetched:", "fetched:-1", "a"] {
+            assert!(files.read(name, 0, None, 9).unwrap_err().contains("no attachments directory"));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use crate::attachment::Attachments;
+use crate::attachment::Files;
 use crate::http::HttpRequest;
 use crate::options::{ConversationLimits, Random};
 use crate::step::{Body, FileMember, FilePart, Part, RequestStep};
@@ -46,7 +46,7 @@ pub(crate) fn make(
     step: RequestStep,
     limits: &ConversationLimits,
     random: &dyn Random,
-    attachments: Option<&Attachments>,
+    files: &Files<'_>,
 ) -> Result<HttpRequest, Unmade> {
     let RequestStep { marked, method, url, mut headers, timeout_ms, body } = step;
     if !["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
@@ -63,8 +63,8 @@ pub(crate) fn make(
     let (content_type, body) = match body {
         Body::None => (None, None),
         Body::Json(json) => (Some("application/json".to_owned()), Some(json.get().as_bytes().to_vec())),
-        Body::JsonWithFiles(members, files) => {
-            let body = with_files(members, files, attachments, limit)?;
+        Body::JsonWithFiles(members, pieces) => {
+            let body = with_files(members, pieces, files, limit)?;
             (Some("application/json".to_owned()), Some(body))
         }
         Body::Form(fields) => {
@@ -75,7 +75,7 @@ pub(crate) fn make(
                 return Err(fault("a multipart body has its own content-type"));
             }
             let boundary = boundary(random);
-            let body = multipart(&parts, &boundary, attachments, limit)?;
+            let body = multipart(&parts, &boundary, files, limit)?;
             (Some(format!("multipart/form-data; boundary={boundary}")), Some(body))
         }
     };
@@ -121,36 +121,22 @@ fn form(fields: &[(String, String)]) -> String {
 /// The object with a member for each piece of a file, in base64.
 fn with_files(
     mut members: Map<String, Value>,
-    files: Vec<FileMember>,
-    attachments: Option<&Attachments>,
+    pieces: Vec<FileMember>,
+    files: &Files<'_>,
     limit: usize,
 ) -> Result<Vec<u8>, Unmade> {
     let mut room = limit;
-    for FileMember { member, file, offset, length } in files {
+    for FileMember { member, file, offset, length } in pieces {
         if members.contains_key(&member) {
             return Err(fault("a member of a JSON body is given twice, once by a file"));
         }
         // Three bytes of a file are four of the body.
-        let bytes = opened(attachments, &file)?
-            .read(&file, offset, length, room / 4 * 3)
-            .map_err(Unmade::Attachment)?;
+        let bytes = files.read(&file, offset, length, room / 4 * 3).map_err(Unmade::Attachment)?;
         let text = STANDARD.encode(bytes);
         room = room.saturating_sub(text.len());
         members.insert(member, Value::String(text));
     }
     Ok(Value::Object(members).to_string().into_bytes())
-}
-
-/// The attachments directory, if the host has one.
-pub(crate) fn opened<'a>(
-    attachments: Option<&'a Attachments>,
-    file: &str,
-) -> Result<&'a Attachments, Unmade> {
-    attachments.ok_or_else(|| {
-        Unmade::Attachment(format!(
-            "the attachment `{file}` can't be read: the host names no attachments directory"
-        ))
-    })
 }
 
 /// Long and random, so that no part holds it.
@@ -164,12 +150,7 @@ fn boundary(random: &dyn Random) -> String {
 }
 
 /// RFC 7578.
-fn multipart(
-    parts: &[Part],
-    boundary: &str,
-    attachments: Option<&Attachments>,
-    limit: usize,
-) -> Result<Vec<u8>, Unmade> {
+fn multipart(parts: &[Part], boundary: &str, files: &Files<'_>, limit: usize) -> Result<Vec<u8>, Unmade> {
     let mut body = Vec::new();
     for part in parts {
         let (Part::Text { name, .. } | Part::File(FilePart { name, .. })) = part;
@@ -184,7 +165,7 @@ fn multipart(
                 let filename = filename.as_deref().unwrap_or("file");
                 let _ = write!(head, "; filename=\"{}\"\r\ncontent-type: {content_type}", quoted(filename));
                 let room = limit.saturating_sub(body.len());
-                opened(attachments, file)?.read(file, *offset, *length, room).map_err(Unmade::Attachment)?
+                files.read(file, *offset, *length, room).map_err(Unmade::Attachment)?
             }
         };
         body.extend_from_slice(head.as_bytes());
@@ -211,7 +192,7 @@ mod tests {
     fn request(json: &serde_json::Value) -> Result<HttpRequest, Unmade> {
         let document = serde_json::json!({"step": "request", "request": json}).to_string();
         let Step::Request(step) = Step::parse(&document).unwrap() else { panic!() };
-        make(step, &ConversationLimits::default(), &SystemRandom, None)
+        make(step, &ConversationLimits::default(), &SystemRandom, &Files { directory: None, fetched: &[] })
     }
 
     fn refusal(json: &serde_json::Value) -> String {

@@ -2,17 +2,19 @@
 //! outcome. The one place where a publishing request is made, and the one that decides what is left in
 //! doubt when something fails.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use strowger::channel::{Job, JobKind, Outcome, PointOfNoReturn, Report};
 
-use crate::attachment::Attachments;
+use crate::attachment::{self, Attachments, Files};
 use crate::base::{Address, Base};
 use crate::blot::Blotter;
 use crate::body::{self, Unmade};
 use crate::channel::LoadedChannel;
+use crate::fetch::{Fetcher, Unfetched};
 use crate::http::{Http, HttpRequest, HttpResponse, HttpResult, MAX_RESPONSE_BYTES};
 use crate::options::{Clock, ConversationLimits, KeptSecret, Random, SecretStore};
 use crate::raw::Conversation;
@@ -25,6 +27,7 @@ pub(crate) struct Driver {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
     pub(crate) attachments: Option<Attachments>,
+    pub(crate) fetcher: Option<Fetcher>,
     pub(crate) bases: Vec<Base>,
     pub(crate) limits: ConversationLimits,
     pub(crate) blotter: Arc<Blotter>,
@@ -58,6 +61,8 @@ struct Run<'a> {
     job: &'a Job<'a>,
     started: Duration,
     marked: Marked,
+    /// What was fetched, by number.
+    fetched: Vec<File>,
 }
 
 impl Driver {
@@ -68,8 +73,14 @@ impl Driver {
         job: &Job<'_>,
         point: &mut dyn PointOfNoReturn,
     ) -> Report {
-        let mut run =
-            Run { driver: self, channel, job, started: self.clock.monotonic(), marked: Marked::None };
+        let mut run = Run {
+            driver: self,
+            channel,
+            job,
+            started: self.clock.monotonic(),
+            marked: Marked::None,
+            fetched: Vec::new(),
+        };
         match run.until_outcome(point) {
             Ok(step) => run.report(step),
             Err(end) => run.ended(end).into(),
@@ -151,10 +162,12 @@ impl Run<'_> {
                 Ok((write(&StepResult::Kept)?, Vec::new()))
             }
             Step::StatFile { file } => {
-                let facts = body::opened(self.driver.attachments.as_ref(), &file)
-                    .and_then(|attachments| attachments.facts(&file).map_err(Unmade::Attachment));
-                let (size, content_type) = facts.map_err(|unmade| self.unmade(unmade))?;
-                Ok((write(&StepResult::File { size, content_type })?, Vec::new()))
+                let (size, content_type) = self.files().facts(&file).map_err(End::Attachment)?;
+                Ok((write(&StepResult::File { size, content_type, file: None })?, Vec::new()))
+            }
+            Step::FetchFile { url, max_bytes } => {
+                let (name, size, content_type) = self.fetch(&url, max_bytes)?;
+                Ok((write(&StepResult::File { size, content_type, file: Some(&name) })?, Vec::new()))
             }
             // The caller takes outcomes for itself.
             Step::Outcome(_) => Err(End::Failed("an outcome is not a thing to do".into())),
@@ -178,6 +191,24 @@ impl Run<'_> {
 
     fn fault(&self, message: impl Into<String>) -> End {
         End::Failed(self.channel.fault(message).to_string())
+    }
+
+    fn files(&self) -> Files<'_> {
+        Files { directory: self.driver.attachments.as_ref(), fetched: &self.fetched }
+    }
+
+    fn fetch(&mut self, url: &str, max_bytes: u64) -> Result<(String, u64, Option<&'static str>), End> {
+        let Some(fetcher) = &self.driver.fetcher else {
+            return Err(End::Attachment("this host fetches no addresses: set the option `fetch`".into()));
+        };
+        let (file, size) = fetcher.fetch(url, max_bytes).map_err(|unfetched| match unfetched {
+            Unfetched::Refused(problem) => End::Attachment(problem),
+            Unfetched::Failed(problem) => End::Failed(problem),
+        })?;
+        let name = Files::name_of(self.fetched.len());
+        let content_type = attachment::type_of(&file, &name).map_err(End::Failed)?;
+        self.fetched.push(file);
+        Ok((name, size, content_type))
     }
 
     fn unmade(&self, unmade: Unmade) -> End {
@@ -210,7 +241,7 @@ impl Run<'_> {
         let blotter = driver.blotter.for_exchange();
         learn(&blotter, &step);
         let body_line = tracing::enabled!(tracing::Level::DEBUG).then(|| describe_body(&step.body, &blotter));
-        let made = body::make(step, &driver.limits, &*driver.random, driver.attachments.as_ref());
+        let made = body::make(step, &driver.limits, &*driver.random, &self.files());
         let request = made.map_err(|unmade| self.unmade(unmade))?;
         if request.marked {
             // Last thing before the request: whatever can be refused was refused above.

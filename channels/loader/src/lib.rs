@@ -47,6 +47,9 @@
 //! made after [`PointOfNoReturn::cross`](strowger::channel::PointOfNoReturn::cross), on a fresh connection,
 //! and never again. Steps, time, documents, bodies and responses are bounded ([`ConversationLimits`]).
 //!
+//! Files that messages name are read beneath [`Options::attachments_dir`] alone; addresses that they name are
+//! fetched only if [`Options::fetch`] says so, and only from the public internet.
+//!
 //! # What a failure means
 //!
 //! | job | before bytes of the marked request were written | after |
@@ -78,6 +81,7 @@ mod body;
 mod channel;
 mod driver;
 mod error;
+mod fetch;
 mod file;
 mod http;
 mod log;
@@ -96,7 +100,7 @@ pub use http::{
     MAX_RESPONSE_BYTES,
 };
 pub use options::{
-    Clock, ConversationLimits, KeptSecret, Options, Random, SecretStore, SecretStoreError, SystemClock,
-    SystemRandom,
+    Clock, ConversationLimits, FetchLimits, KeptSecret, Options, Random, SecretStore, SecretStoreError,
+    SystemClock, SystemRandom,
 };
 pub use plugin::Plugin;

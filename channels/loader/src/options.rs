@@ -30,8 +30,27 @@ pub struct Options {
     /// The directory, an absolute path, beneath which request bodies may name files. Default: none, so no
     /// file is ever read.
     pub attachments_dir: Option<PathBuf>,
+    /// Whether, and how much, may be fetched from the public addresses that messages name as attachments.
+    /// Default: none, so no address is ever fetched. It is done by the built-in client with the limits and
+    /// certificates of [`Options::connection`], and not through a proxy.
+    pub fetch: Option<FetchLimits>,
     /// Bounds of a conversation.
     pub limits: ConversationLimits,
+}
+
+/// Bounds of what is fetched from the addresses that messages name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// How long a file may be, in bytes. Default: 64 MiB.
+    pub bytes: u64,
+    /// How long it may take. Default: 60 seconds.
+    pub time: Duration,
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self { bytes: 64 << 20, time: Duration::from_secs(60) }
+    }
 }
 
 impl Default for Options {
@@ -45,6 +64,7 @@ impl Default for Options {
             random: Arc::new(SystemRandom),
             secrets: None,
             attachments_dir: None,
+            fetch: None,
             limits: ConversationLimits::default(),
         }
     }
@@ -59,6 +79,7 @@ impl std::fmt::Debug for Options {
             .field("connection", &self.connection)
             .field("secrets", &self.secrets.is_some())
             .field("attachments_dir", &self.attachments_dir)
+            .field("fetch", &self.fetch)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

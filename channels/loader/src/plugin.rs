@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use strowger::channel::Manifest;
 use strowger_channel_abi::{
-    ENTRY_SYMBOL, EntryFn, STROWGER_CHANNEL_BROKEN, STROWGER_CHANNEL_DONE,
+    ENTRY_SYMBOL, EntryFn, STROWGER_CHANNEL_BROKEN, STROWGER_CHANNEL_DONE, STROWGER_CHANNEL_FEATURE_FETCH,
     STROWGER_CHANNEL_FEATURE_FILE_FACTS, STROWGER_CHANNEL_FEATURE_FILES, STROWGER_CHANNEL_FEATURE_HTTP,
     STROWGER_CHANNEL_FEATURE_KEEP_SECRET, STROWGER_CHANNEL_PANICKED, STROWGER_CHANNEL_REFUSED,
 };
@@ -21,6 +21,7 @@ use crate::blot::Blotter;
 use crate::channel::{LoadedChannel, emitted_message, status_words};
 use crate::driver::Driver;
 use crate::error::LoadError;
+use crate::fetch::Fetcher;
 use crate::file::{self, PluginFile};
 use crate::http::{Http, HttpClient};
 use crate::options::Options;
@@ -108,6 +109,11 @@ impl Plugin {
                     .map_err(|problem| LoadError::Option { option: "attachments_dir", problem })?,
             ),
         };
+        let fetcher = options
+            .fetch
+            .map(|limits| Fetcher::new(&limits, &options.connection))
+            .transpose()
+            .map_err(|problem| LoadError::Option { option: "fetch", problem })?;
         let http: Arc<dyn Http> =
             match &options.http {
                 Some(http) => Arc::clone(http),
@@ -163,6 +169,7 @@ impl Plugin {
             random: Arc::clone(&options.random),
             secrets: options.secrets.clone(),
             attachments,
+            fetcher,
             bases,
             limits: options.limits,
             blotter,
@@ -285,6 +292,12 @@ fn features(options: &Options) -> u64 {
     if options.attachments_dir.is_some() {
         features |= STROWGER_CHANNEL_FEATURE_FILES | STROWGER_CHANNEL_FEATURE_FILE_FACTS;
     }
+    if options.fetch.is_some() {
+        // What was fetched is looked at and sent as files are.
+        features |= STROWGER_CHANNEL_FEATURE_FETCH
+            | STROWGER_CHANNEL_FEATURE_FILES
+            | STROWGER_CHANNEL_FEATURE_FILE_FACTS;
+    }
     features
 }
 
@@ -298,6 +311,7 @@ fn feature_names(bits: u64) -> Vec<String> {
             STROWGER_CHANNEL_FEATURE_KEEP_SECRET => "a secret store (option `secrets`)".to_owned(),
             STROWGER_CHANNEL_FEATURE_FILES => "files (option `attachments_dir`)".to_owned(),
             STROWGER_CHANNEL_FEATURE_FILE_FACTS => "facts of files (option `attachments_dir`)".to_owned(),
+            STROWGER_CHANNEL_FEATURE_FETCH => "fetching (option `fetch`)".to_owned(),
             unknown => format!("the unknown feature {unknown:#x} (a newer host may have it)"),
         })
         .collect()

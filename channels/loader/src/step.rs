@@ -12,6 +12,7 @@ pub(crate) enum Step {
     Wait { ms: u64 },
     KeepSecret { name: String, value: String },
     StatFile { file: String },
+    FetchFile { url: String, max_bytes: u64 },
     Outcome(OutcomeStep),
 }
 
@@ -96,6 +97,8 @@ pub(crate) enum StepResult<'a> {
         size: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         content_type: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<&'a str>,
     },
 }
 
@@ -124,6 +127,10 @@ impl Step {
                 let StatFileDocument { file, .. } = parse("a step `stat-file`", json)?;
                 Ok(Self::StatFile { file })
             }
+            "fetch-file" => {
+                let FetchFileDocument { url, max_bytes, .. } = parse("a step `fetch-file`", json)?;
+                Ok(Self::FetchFile { url, max_bytes })
+            }
             "outcome" => {
                 let OutcomeDocument { outcome, user_data, throttle, .. } = parse("a step `outcome`", json)?;
                 Ok(Self::Outcome(OutcomeStep {
@@ -132,10 +139,7 @@ impl Step {
                     throttle_until_ms: throttle.map(|throttle| throttle.until_ms),
                 }))
             }
-            _ => Err(
-                "a step is `request`, `wait`, `keep-secret`, `stat-file` or `outcome`, not what was emitted"
-                    .into(),
-            ),
+            _ => Err("a step is `request`, `wait`, `keep-secret`, `stat-file`, `fetch-file` or `outcome`, not what was emitted".into()),
         }
     }
 }
@@ -169,6 +173,15 @@ struct KeepSecretDocument {
     _step: String,
     name: String,
     value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FetchFileDocument {
+    #[serde(rename = "step")]
+    _step: String,
+    url: String,
+    max_bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -375,10 +388,10 @@ mod tests {
         assert_eq!(json(&StepResult::Waited), r#"{"result":"waited"}"#);
         assert_eq!(json(&StepResult::Kept), r#"{"result":"kept"}"#);
         assert_eq!(
-            json(&StepResult::File { size: 9, content_type: Some("image/png") }),
+            json(&StepResult::File { size: 9, content_type: Some("image/png"), file: None }),
             r#"{"result":"file","size":9,"contentType":"image/png"}"#
         );
-        let unknown = StepResult::File { size: 9, content_type: None };
+        let unknown = StepResult::File { size: 9, content_type: None, file: None };
         assert_eq!(json(&unknown), r#"{"result":"file","size":9}"#);
     }
 }

@@ -14,8 +14,8 @@ use scripted::{scripted, told};
 use serde_json::{Value, json};
 use strowger::channel::{Channel, JobKind, Outcome, Report, WebhookRequest};
 use strowger_loader::{
-    Clock, ConversationLimits, Http, HttpRequest, HttpResponse, HttpResult, KeptSecret, LoadError, Options,
-    SecretStore, SecretStoreError,
+    Clock, ConversationLimits, FetchLimits, Http, HttpRequest, HttpResponse, HttpResult, KeptSecret,
+    LoadError, Options, SecretStore, SecretStoreError,
 };
 
 /// Answers requests from a list and keeps them.
@@ -466,6 +466,21 @@ fn files_are_described_and_written_into_json() {
         let outcome = play.run().report.outcome;
         assert!(
             matches!(&outcome, Outcome::Rejected { code, message } if code == "attachment" && message.contains(file)),
+            "{outcome:?}"
+        );
+    }
+}
+
+/// What is got when there is something to get is tested beside the code: here it could only be this machine.
+#[test]
+fn addresses_are_fetched_only_where_the_host_says_so_and_never_from_its_own_network() {
+    for (fetch, words) in [(None, "option `fetch`"), (Some(FetchLimits::default()), "not public")] {
+        let step = json!({"step": "fetch-file", "url": "https://localhost:9/a?token=b", "maxBytes": 9});
+        let mut play = Play::new([step, published()], []);
+        play.options.fetch = fetch;
+        let outcome = play.run().report.outcome;
+        assert!(
+            matches!(&outcome, Outcome::Rejected { code, message } if code == "attachment" && message.contains(words)),
             "{outcome:?}"
         );
     }

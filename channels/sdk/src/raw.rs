@@ -376,6 +376,8 @@ impl RawHost {
             Some("the feature FILES")
         } else if absent & abi::STROWGER_CHANNEL_FEATURE_FILE_FACTS != 0 {
             Some("the feature FILE_FACTS")
+        } else if absent & abi::STROWGER_CHANNEL_FEATURE_FETCH != 0 {
+            Some("the feature FETCH")
         } else {
             (absent != 0).then_some("a feature")
         }

@@ -37,6 +37,14 @@ pub enum Step {
         /// The file, as the job's extras name it.
         file: String,
     },
+    /// Get what a public address leads to, and tell what it is. Needs the host feature
+    /// `STROWGER_CHANNEL_FEATURE_FETCH`. What can't be had for good ends the conversation as `rejected`.
+    FetchFile {
+        /// The address, `https`.
+        url: String,
+        /// How long it may be, in bytes.
+        max_bytes: u64,
+    },
     /// The conversation is over.
     Outcome(Report),
 }
@@ -63,6 +71,9 @@ impl Step {
                 serde_json::json!({ "step": "keep-secret", "name": name, "value": value.expose() })
             }
             Self::StatFile { file } => serde_json::json!({ "step": "stat-file", "file": file }),
+            Self::FetchFile { url, max_bytes } => {
+                serde_json::json!({ "step": "fetch-file", "url": url, "maxBytes": max_bytes })
+            }
             Self::Outcome(report) => {
                 let mut document = serde_json::json!({ "step": "outcome", "outcome": report.outcome });
                 if !report.user_data.is_empty() {
@@ -313,6 +324,8 @@ pub struct FileFacts {
     pub size: u64,
     /// Its media type, as its first bytes show it; `None` if they are those of no known one.
     pub content_type: Option<String>,
+    /// Of a file that was fetched: its name for the rest of the conversation.
+    pub file: Option<String>,
 }
 
 /// What came of a request.
@@ -379,6 +392,8 @@ impl StepResult {
                 size: u64,
                 #[serde(default)]
                 content_type: Option<String>,
+                #[serde(default)]
+                file: Option<String>,
             },
         }
         Some(match serde_json::from_str(json).ok()? {
@@ -389,7 +404,7 @@ impl StepResult {
             Document::Broken { message } => Self::Exchange(Exchange::Broken { message }),
             Document::Waited => Self::Waited,
             Document::Kept => Self::Kept,
-            Document::File { size, content_type } => Self::File(FileFacts { size, content_type }),
+            Document::File { size, content_type, file } => Self::File(FileFacts { size, content_type, file }),
         })
     }
 }
@@ -433,7 +448,7 @@ impl Expectation {
             }
             Step::Wait { .. } => Due::Waited,
             Step::KeepSecret { .. } => Due::Kept,
-            Step::StatFile { .. } => Due::File,
+            Step::StatFile { .. } | Step::FetchFile { .. } => Due::File,
             Step::Outcome(_) => Due::Nothing,
         };
         Ok(())
@@ -502,6 +517,10 @@ mod tests {
             json!({ "step": "stat-file", "file": "a.png" })
         );
         assert_eq!(
+            Step::FetchFile { url: "https://example.org/a".into(), max_bytes: 9 }.to_json(),
+            json!({ "step": "fetch-file", "url": "https://example.org/a", "maxBytes": 9 })
+        );
+        assert_eq!(
             Step::read(Request::get("https://example.org")).to_json()["request"]["body"],
             json!({ "kind": "none" })
         );
@@ -527,7 +546,7 @@ mod tests {
         assert_eq!(read(r#"{"result":"kept"}"#), Some(StepResult::Kept));
         assert_eq!(
             read(r#"{"result":"file","size":9,"contentType":"image/png"}"#),
-            Some(StepResult::File(FileFacts { size: 9, content_type: Some("image/png".into()) }))
+            Some(StepResult::File(FileFacts { size: 9, content_type: Some("image/png".into()), file: None }))
         );
         assert_eq!(read(r#"{"result":"danced"}"#), None);
     }

@@ -67,9 +67,9 @@ impl TestHost {
         self
     }
 
-    /// Puts a file into the attachments directory.
+    /// Puts a file into the attachments directory, or, under an `https` address as its name, onto the web.
     pub fn put_file(&self, name: &str, size: u64, content_type: Option<&str>) {
-        let facts = FileFacts { size, content_type: content_type.map(str::to_owned) };
+        let facts = FileFacts { size, content_type: content_type.map(str::to_owned), file: None };
         self.with(|state| state.files.insert(name.to_owned(), facts));
     }
 
@@ -219,11 +219,12 @@ pub fn play<P: Plugin>(
                 kept.push(name);
                 StepResult::Kept
             }
-            Step::StatFile { file } => {
-                let Some(facts) = host.with(|state| state.files.get(&file).cloned()) else {
-                    let outcome = Outcome::rejected("attachment", format!("there is no file `{file}`"));
+            Step::StatFile { file: name } | Step::FetchFile { url: name, .. } => {
+                let Some(mut facts) = host.with(|state| state.files.get(&name).cloned()) else {
+                    let outcome = Outcome::rejected("attachment", format!("there is no file `{name}`"));
                     return Played { requests, waits, kept, report: outcome.into() };
                 };
+                facts.file = name.starts_with("https://").then(|| format!("fetched from {name}"));
                 StepResult::File(facts)
             }
             Step::Outcome(report) => {

@@ -1,7 +1,9 @@
 //! What is refused before it is accepted, with words that help the agent.
 
 use serde_json::{Map, Value};
-use strowger_channel::abi::{STROWGER_CHANNEL_FEATURE_FILE_FACTS, STROWGER_CHANNEL_FEATURE_FILES};
+use strowger_channel::abi::{
+    STROWGER_CHANNEL_FEATURE_FETCH, STROWGER_CHANNEL_FEATURE_FILE_FACTS, STROWGER_CHANNEL_FEATURE_FILES,
+};
 use strowger_channel::{Host, Outgoing, Refusal, text_of};
 
 use crate::config::{Account, Config};
@@ -15,6 +17,10 @@ const MAX_MESSAGE_ATTACHMENTS: usize = 1;
 /// How long a direct message may be, in characters.
 const MAX_MESSAGE_LENGTH: usize = 10_000;
 
+/// What a host must offer for files to be uploaded.
+const FILES: u64 = STROWGER_CHANNEL_FEATURE_FILES | STROWGER_CHANNEL_FEATURE_FILE_FACTS;
+/// What it must offer for addresses.
+const FETCHING: u64 = FILES | STROWGER_CHANNEL_FEATURE_FETCH;
 /// How long the description of a picture may be, in characters.
 const MAX_ALT_TEXT: usize = 1_000;
 
@@ -38,9 +44,15 @@ pub(crate) fn message(config: &Config, host: &Host, message: &Outgoing<'_>) -> R
         return weighted(message.text, account);
     }
     let extras = Extras::read(message.extras)?;
-    let files = extras.attachments.iter().any(|attachment| matches!(attachment, Attachment::File { .. }));
-    if files && !host.offers(STROWGER_CHANNEL_FEATURE_FILES | STROWGER_CHANNEL_FEATURE_FILE_FACTS) {
-        return Err(Refusal::invalid("files can't be attached: this host has no directory for them"));
+    for attachment in &extras.attachments {
+        let Attachment::New { source, .. } = attachment else { continue };
+        let (needs, problem) = match source {
+            Source::File(_) => (FILES, "files can't be attached: this host has no directory for them"),
+            Source::Url(_) => (FETCHING, "addresses can't be attached: this host does not fetch them"),
+        };
+        if !host.offers(needs) {
+            return Err(Refusal::invalid(problem));
+        }
     }
     if extras.to.is_some() {
         return direct_message(message.text, &extras);
@@ -87,12 +99,21 @@ pub(crate) enum Attachment {
     /// One that X has: its id.
     Uploaded(String),
     /// One that is to be uploaded first.
-    File {
-        /// Its name beneath the host's attachments directory.
-        file: String,
+    New {
+        /// Where it is.
+        source: Source,
         /// What it shows, in words.
         alt_text: Option<String>,
     },
+}
+
+/// Where something to be uploaded is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Beneath the host's attachments directory.
+    File(String),
+    /// At that address, which the host fetches.
+    Url(String),
 }
 
 /// What a Send can carry beside its text.
@@ -156,29 +177,35 @@ fn attachment((place, entry): (usize, &Value)) -> Result<Attachment, Refusal> {
     let members = match entry {
         Value::String(id) if is_id(id) => return Ok(Attachment::Uploaded(id.clone())),
         Value::Object(members) => members,
-        _ => return Err(invalid("must be X's media id (a string of 1 to 19 digits) or `{\"file\": …}`")),
+        _ => {
+            return Err(invalid(
+                "must be X's media id (a string of 1 to 19 digits) or `{\"file\": …}` or `{\"url\": …}`",
+            ));
+        }
     };
-    if members.contains_key("url") {
-        return Err(invalid(
-            "gives an address, which is not fetched: put the file into the host's directory for attachments",
-        ));
-    }
-    if let Some(unknown) = members.keys().find(|name| !["file", "alt_text"].contains(&name.as_str())) {
-        return Err(invalid(&format!("has the unknown member `{unknown}`: it takes `file` and `alt_text`")));
+    if let Some(unknown) = members.keys().find(|name| !["file", "url", "alt_text"].contains(&name.as_str())) {
+        return Err(invalid(&format!(
+            "has the unknown member `{unknown}`: it takes `file` or `url`, and `alt_text`"
+        )));
     }
     let text = |name: &str| match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
         Some(_) => Err(invalid(&format!("has a `{name}` that is no text"))),
     };
-    let file = text("file")?.ok_or_else(|| invalid("has no `file`"))?;
+    let source = match (text("file")?, text("url")?) {
+        (Some(file), None) => Source::File(file),
+        (None, Some(url)) if url.starts_with("https://") => Source::Url(url),
+        (None, Some(_)) => return Err(invalid("has a `url` that does not begin with https://")),
+        _ => return Err(invalid("must have either `file` or `url`")),
+    };
     let alt_text = text("alt_text")?;
     if alt_text.as_ref().is_some_and(|text| text.chars().count() > MAX_ALT_TEXT) {
         return Err(Refusal::out_of_range(format!(
             "`attachments[{place}].alt_text` may have {MAX_ALT_TEXT} characters"
         )));
     }
-    Ok(Attachment::File { file, alt_text })
+    Ok(Attachment::New { source, alt_text })
 }
 
 fn is_place_id(text: &str) -> bool {

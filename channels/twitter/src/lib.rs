@@ -4,6 +4,35 @@
 //! request is signed, `token` how tokens are kept fresh, `upload` how media get to X; `check` what is refused before it is accepted, `length` how X counts; `publish`,
 //! `message` and `operations` what is asked of X; `classify` what its answers mean; `reconcile` how a lost answer is found
 //! again; `webhook` and `inbound` what X reports.
+//!
+//! # Configuration
+//!
+//! ```json
+//! { "name": "channel-twitter", "base_url": "https://api.x.com",
+//!   "accounts": [ {
+//!     "name": "brand", "user_id": "1258948171", "screen_name": "brand", "display_name": "Brand",
+//!     "image_url": "https://…", "max_weighted_length": 280, "settle_ms": 5000, "on_unknown": "ask",
+//!     "operations": ["Retweet", "MarkFavorite", "RemoveFavorite", "Follow", "Unfollow"],
+//!     "media_encoding": "multipart",
+//!     "auth": { "kind": "oauth2", "client_id": "…", "client_secret": "…",
+//!               "refresh_token": { "file": "/var/lib/strowger/brand" } },
+//!     "webhook": { "secret": "…", "queue": "/queues/twitter", "path": "/hooks/x" } } ] }
+//! ```
+//!
+//! * `auth` is of kind `oauth1` (`consumer_key`, `consumer_secret`, `token`, `token_secret`), `bearer` (`token`)
+//!   or `oauth2` (`client_id`, `client_secret` of a confidential client, `refresh_token`, and perhaps
+//!   `access_token` with `expires_at` in Unix seconds). Of `oauth2` the host keeps each new refresh token under
+//!   the name `refresh_token` and must hand in the last one when it loads the plugin again.
+//! * `media_encoding` is `multipart` or `json`: how pieces of media are sent.
+//! * `webhook` says how X's reports are read: `secret` is the app's consumer secret, `queue` is where inbound
+//!   interactions wait, `path` tells webhooks of different apps apart.
+//!
+//! # What a message can carry
+//!
+//! Beside `from` and `message`: `inReplyTo` (a post's id), `location` (a place's id), `to` (a user's id: the
+//! message is a direct one) and `attachments`, each X's id of media, `{"file", "alt_text"}` or `{"url",
+//! "alt_text"}`. A message is a direct one as well if its `_twitterMsgType` is `DirectMessage`, or that of what it
+//! answers; its recipient is `to`, else `_twitterToUserId`, else `_twitterFromUserId` of what it answers.
 
 mod auth;
 mod check;

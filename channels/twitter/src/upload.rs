@@ -2,7 +2,7 @@
 //! described.
 //!
 //! ```text
-//! examining (each file) ──▶ initialize ──▶ append … ──▶ finalize ──▶ (wait ──▶ status) … ──▶ metadata ──▶ the next
+//! examining (each file, fetched if need be) ──▶ initialize ──▶ append … ──▶ finalize ──▶ (wait ──▶ status) … ──▶ metadata ──▶ the next
 //! ```
 //!
 //! Nothing here publishes, so no request is marked, and a failure leaves nothing in doubt. What was uploaded for
@@ -14,7 +14,7 @@ use strowger_channel::{
     Body, Exchange, FileFacts, FileMember, Outcome, Part, Report, Request, Step, StepResult,
 };
 
-use crate::check::{Attachment, MAX_ATTACHMENTS};
+use crate::check::{Attachment, MAX_ATTACHMENTS, Source};
 use crate::config::MediaEncoding;
 use crate::publish::is_id;
 use crate::{Twitter, classify};
@@ -69,7 +69,9 @@ impl Kind {
 /// A file that is to be uploaded.
 #[derive(Clone, Debug)]
 struct Item {
-    file: String,
+    /// For the agent.
+    named: String,
+    source: Source,
     alt_text: Option<String>,
     /// Known once it was examined.
     facts: Option<(Kind, String, u64)>,
@@ -119,9 +121,11 @@ impl Upload {
         for (place, attachment) in attachments.iter().enumerate() {
             match attachment {
                 Attachment::Uploaded(id) => media_ids.push(id.clone()),
-                Attachment::File { file, alt_text } => {
+                Attachment::New { source, alt_text } => {
                     media_ids.push(String::new());
-                    items.push(Item { file: file.clone(), alt_text: alt_text.clone(), facts: None, place });
+                    let (Source::File(named) | Source::Url(named)) = source;
+                    let (named, source, alt_text) = (named.clone(), source.clone(), alt_text.clone());
+                    items.push(Item { named, source, alt_text, facts: None, place });
                 }
             }
         }
@@ -130,7 +134,7 @@ impl Upload {
 
     pub(crate) fn begin(&mut self) -> Progress {
         match self.items.get(self.at) {
-            Some(item) => Progress::Step(Step::StatFile { file: item.file.clone() }),
+            Some(item) => Progress::Step(examine(item)),
             None => Progress::Ready(self.media_ids.clone()),
         }
     }
@@ -161,23 +165,26 @@ impl Upload {
 
     fn examined(&mut self, plugin: &Twitter, place: usize, facts: FileFacts) -> Progress {
         let item = &mut self.items[self.at];
-        let FileFacts { size, content_type } = facts;
+        let FileFacts { size, content_type, file } = facts;
+        if let Some(file) = file {
+            item.source = Source::File(file);
+        }
         let kind = content_type.as_deref().and_then(Kind::of);
         let (Some(kind), Some(content_type)) = (kind, content_type) else {
             return refused(
                 "attachment",
-                format!("`{}` is no picture, GIF or video that X takes", item.file),
+                format!("`{}` is no picture, GIF or video that X takes", item.named),
             );
         };
         if size == 0 || size > kind.max_bytes() {
             let most = kind.max_bytes() >> 20;
             return refused(
                 "attachment",
-                format!("`{}` has {size} bytes: X takes up to {most} MB", item.file),
+                format!("`{}` has {size} bytes: X takes up to {most} MB", item.named),
             );
         }
         if kind == Kind::Video && item.alt_text.is_some() {
-            let file = &item.file;
+            let file = &item.named;
             return refused(
                 "attachment",
                 format!("`{file}` is a video: X describes pictures and GIFs alone"),
@@ -186,7 +193,7 @@ impl Upload {
         item.facts = Some((kind, content_type, size));
         self.at += 1;
         if let Some(item) = self.items.get(self.at) {
-            return Progress::Step(Step::StatFile { file: item.file.clone() });
+            return Progress::Step(examine(item));
         }
         let alone = self
             .items
@@ -218,7 +225,7 @@ impl Upload {
         let segment = offset / PIECE;
         let path = format!("/2/media/upload/{}/append", self.media_ids[item.place]);
         let mut request = Request::post(plugin.config.base_url.join(&path));
-        let file = item.file.clone();
+        let (Source::File(file) | Source::Url(file)) = item.source.clone();
         request.body = match plugin.config.accounts[place].media_encoding {
             MediaEncoding::Multipart => Body::Multipart(vec![
                 Part::Text { name: "segment_index".into(), text: segment.to_string() },
@@ -315,7 +322,7 @@ impl Upload {
                 let error = &info["error"];
                 let words = error["message"].as_str().or_else(|| error["name"].as_str());
                 let words = words.unwrap_or("X does not say why");
-                let file = &self.items[self.at].file;
+                let file = &self.items[self.at].named;
                 refused("media", format!("X can't use `{file}`: {}", classify::blotted(words, account)))
             }
             _ => over(Outcome::not_sent("X did not get done with an attachment").into()),
@@ -336,6 +343,14 @@ impl Upload {
         self.at += 1;
         self.looks = 0;
         self.initialize(plugin, place)
+    }
+}
+
+/// Asks what an item is; one at an address is fetched for it, and is a file from then on.
+fn examine(item: &Item) -> Step {
+    match &item.source {
+        Source::File(file) => Step::StatFile { file: file.clone() },
+        Source::Url(url) => Step::FetchFile { url: url.clone(), max_bytes: Kind::Video.max_bytes() },
     }
 }
 

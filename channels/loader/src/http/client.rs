@@ -103,28 +103,7 @@ impl HttpClient {
                 Some(proxy)
             }
         };
-        let roots = match &limits.root_certificates_pem {
-            None => RootCerts::WebPki,
-            Some(pem) => {
-                let mut certificates = Vec::new();
-                for item in parse_pem(pem) {
-                    if let PemItem::Certificate(certificate) =
-                        item.map_err(|_| HttpClientError::Certificates)?
-                    {
-                        certificates.push(certificate);
-                    }
-                }
-                if certificates.is_empty() {
-                    return Err(HttpClientError::Certificates);
-                }
-                RootCerts::Specific(Arc::new(certificates))
-            }
-        };
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .root_certs(roots)
-            .build();
+        let tls = tls_config(limits)?;
         let agent = |idle: usize| {
             let config = Agent::config_builder()
                 .http_status_as_error(false)
@@ -147,6 +126,30 @@ impl HttpClient {
         };
         Ok(Self { shared: agent(32), fresh: agent(0) })
     }
+}
+
+/// The certificates to trust, and rustls on ring to do it with.
+pub(crate) fn tls_config(limits: &ConnectionLimits) -> Result<TlsConfig, HttpClientError> {
+    let roots = match &limits.root_certificates_pem {
+        None => RootCerts::WebPki,
+        Some(pem) => {
+            let mut certificates = Vec::new();
+            for item in parse_pem(pem) {
+                if let PemItem::Certificate(certificate) = item.map_err(|_| HttpClientError::Certificates)? {
+                    certificates.push(certificate);
+                }
+            }
+            if certificates.is_empty() {
+                return Err(HttpClientError::Certificates);
+            }
+            RootCerts::Specific(Arc::new(certificates))
+        }
+    };
+    Ok(TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(roots)
+        .build())
 }
 
 fn agent(config: Config) -> Agent {
@@ -215,7 +218,7 @@ fn prepare<B>(builder: RequestBuilder<B>, request: &HttpRequest) -> RequestBuild
 }
 
 /// What went wrong, in words that hold neither an address nor a header: those may hold secrets.
-fn describe(error: &ureq::Error) -> String {
+pub(crate) fn describe(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(which) => format!("the time limit was reached ({which})"),
         ureq::Error::HostNotFound => "the host's name could not be resolved".into(),

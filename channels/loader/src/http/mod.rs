@@ -5,6 +5,7 @@ mod client;
 use std::time::Duration;
 
 pub use client::{ConnectionLimits, HttpClient, HttpClientError};
+pub(crate) use client::{describe, tls_config};
 
 /// Makes one request, exactly once.
 ///

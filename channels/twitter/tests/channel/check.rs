@@ -29,7 +29,7 @@ fn what_cannot_be_sent_is_refused_at_once() {
     for (extras, code) in [
         (json!({ "attachments": ["1", "2", "3", "4"], "other": 1, "link": null }), None),
         (json!({ "attachments": ["1", "2", "3", "4", "5"] }), Some(10)),
-        (json!({ "attachments": [{ "url": "https://example.org/a.png" }] }), Some(2)),
+        (json!({ "attachments": [{ "url": "http://example.org/a.png" }] }), Some(2)),
         (json!({ "attachments": ["a/b"] }), Some(2)),
         (json!({ "attachments": "1" }), Some(2)),
         (json!({ "location": "Paris FRANCE" }), Some(2)),

@@ -91,7 +91,7 @@ fn what_cannot_be_published_is_rejected_before_any_request() {
         (json!({ "userData": { "_twitterInReplyToStatusId": "../1" } }), "no-target"),
         (json!({ "userData": { "_twitterMsgType": "Carrier pigeon" } }), "unsupported"),
         (json!({ "message": " " }), "empty"),
-        (json!({ "extras": { "attachments": [{ "url": "a" }] } }), "extras"),
+        (json!({ "extras": { "attachments": [{ "url": "http://a" }] } }), "extras"),
         (json!({ "account": "nobody" }), "no-account"),
     ] {
         let played = play(&plugin, &host, job("publish", more), []);

@@ -148,6 +148,17 @@ fn pieces_can_go_as_json() {
 }
 
 #[test]
+fn what_an_address_leads_to_is_fetched_first() {
+    let url = "https://example.org/cat";
+    let exchanges = vec![json_answer(200, BEGUN), ok(), json_answer(200, ENDED), json_answer(201, CREATED)];
+    let played = publish(&[(url, 9, Some("image/webp"))], attached(&json!([{ "url": url }])), exchanges);
+    let Body::Multipart(parts) = &played.requests[1].request.body else { panic!("{played:?}") };
+    assert!(matches!(&parts[1], Part::File { file, .. } if file == "fetched from https://example.org/cat"));
+    let played = publish(&[], attached(&json!([{ "url": url }])), vec![]);
+    assert!(matches!(&played.report.outcome, Outcome::Rejected { code, .. } if code == "attachment"));
+}
+
+#[test]
 fn what_x_does_not_take_is_rejected_before_any_request() {
     let picture = |name| (name, 1000, Some("image/jpeg"));
     let files = [
@@ -235,8 +246,12 @@ fn attachments_are_judged_before_they_are_accepted() {
         check(host().without(abi::STROWGER_CHANNEL_FEATURE_FILES), json!([{ "file": "a.png" }])),
         Err(2)
     );
+    let url = json!([{ "url": "https://example.org/a.png" }]);
+    assert_eq!(check(host(), url.clone()), Ok(()));
+    assert_eq!(check(host().without(abi::STROWGER_CHANNEL_FEATURE_FETCH), url), Err(2));
     for (attachments, code) in [
-        (json!([{ "url": "https://example.org/a.png" }]), 2),
+        (json!([{ "url": "http://example.org/a.png" }]), 2),
+        (json!([{ "url": "https://example.org/a.png", "file": "a.png" }]), 2),
         (json!([{ "file": "" }]), 2),
         (json!([{ "file": 7 }]), 2),
         (json!([{ "alt_text": "words" }]), 2),
