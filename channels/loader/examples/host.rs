@@ -19,7 +19,10 @@ use strowger_loader::{Options, Plugin};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [plugin, platform] = arguments.as_slice() else {
-        return Err("usage: host PLUGIN PLATFORM, as: host target/debug/libstrowger_twitter.so http://127.0.0.1:8081".into());
+        return Err(
+            "usage: host PLUGIN PLATFORM, as: host target/debug/libstrowger_twitter.so http://127.0.0.1:8081"
+                .into(),
+        );
     };
 
     let engine = Engine::open(&Config { name: "host".into(), ..Config::default() })?;
