@@ -225,10 +225,11 @@ impl Run<'_> {
         };
         if request.marked {
             self.marked = match &result {
-                // Only a proxy says so, and it passes nothing on.
-                HttpResult::Response(HttpResponse { status: 407, .. }) => Marked::NotSent,
+                // Only a proxy says 407, and it passes nothing on.
+                HttpResult::NotSent { .. } | HttpResult::Response(HttpResponse { status: 407, .. }) => {
+                    Marked::NotSent
+                }
                 HttpResult::Response(_) => Marked::Answered,
-                HttpResult::NotSent { .. } => Marked::NotSent,
                 HttpResult::Broken { .. } => Marked::Broken,
             };
         }
