@@ -229,8 +229,11 @@ impl AccountDocument {
             .map(|webhook| {
                 let app_secret = self.auth.as_ref().and_then(|auth| auth.app_secret.clone());
                 let secret = webhook.secret.or(app_secret).filter(|secret| !secret.is_empty());
-                if webhook.queue_path.is_empty() {
-                    return Err(ConfigError::new(member("webhook.queue_path"), "must not be empty"));
+                if !["/queues/", "/contacts/"].iter().any(|lead| webhook.queue_path.contains(lead)) {
+                    return Err(ConfigError::new(
+                        member("webhook.queue_path"),
+                        "must be the path of a queue, as /queues/social",
+                    ));
                 }
                 Ok(Webhook {
                     secret: secret.ok_or_else(|| {

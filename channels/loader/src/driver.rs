@@ -38,7 +38,7 @@ pub(crate) struct Driver {
 enum Marked {
     /// There was none yet.
     None,
-    /// It was to be made, but no byte of it was written.
+    /// It was to be made, but no byte of it was written; or a proxy kept it.
     NotSent,
     /// It was answered.
     Answered,
@@ -266,8 +266,11 @@ impl Run<'_> {
         };
         if request.marked {
             self.marked = match &result {
+                // Only a proxy says 407, and it passes nothing on.
+                HttpResult::NotSent { .. } | HttpResult::Response(HttpResponse { status: 407, .. }) => {
+                    Marked::NotSent
+                }
                 HttpResult::Response(_) => Marked::Answered,
-                HttpResult::NotSent { .. } => Marked::NotSent,
                 HttpResult::Broken { .. } => Marked::Broken,
             };
         }

@@ -137,6 +137,10 @@ fn published() -> Value {
     outcome(&json!({"outcome": "published", "id": "p1"}))
 }
 
+fn proxy_login() -> HttpResult {
+    HttpResult::Response(HttpResponse { status: 407, headers: Vec::new(), body: Vec::new() })
+}
+
 fn created() -> HttpResult {
     HttpResult::Response(HttpResponse {
         status: 201,
@@ -314,6 +318,8 @@ fn a_plugin_cannot_talk_doubt_away() {
     let unsent = json!({"outcome": "not-sent"});
     for (answer, claim, is_taken) in [
         (created(), &unsent, false),
+        // A proxy that wants a login has passed nothing on.
+        (proxy_login(), &unsent, true),
         (broken(), &unsent, false),
         (not_sent(), &unsent, true),
         (created(), &limited, true),

@@ -13,7 +13,7 @@ fn create(config: &Value) -> Result<Facebook, ConfigError> {
 #[test]
 fn a_wrong_member_is_named_and_its_value_is_not() {
     type Change = fn(&mut Value);
-    let cases: [(Change, &str, &str); 18] = [
+    let cases: [(Change, &str, &str); 19] = [
         (|c| c["surplus"] = json!("Jefe-s3cret"), "surplus", "not a member"),
         (|c| c["accounts"][0]["surplus"] = json!(1), "accounts[0].surplus", "not a member"),
         (|c| c["accounts"][0]["auth"]["surplus"] = json!(1), "accounts[0].auth.surplus", "not a member"),
@@ -59,6 +59,11 @@ fn a_wrong_member_is_named_and_its_value_is_not() {
             },
             "accounts[0].webhook.secret",
             "missing",
+        ),
+        (
+            |c| c["accounts"][0]["webhook"] = json!({ "queue_path": "s3cret" }),
+            "accounts[0].webhook.queue_path",
+            "as /queues/social",
         ),
         (|c| c["version_ends"] = json!("s3cret"), "version_ends", "a date"),
         (|c| c["accounts"][0]["page_id"] = json!("a/b"), "accounts[0].page_id", "digits"),
