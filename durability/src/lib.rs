@@ -2,6 +2,12 @@
 //! memory. What several of them use.
 #![forbid(unsafe_code)]
 
+mod chance;
+mod platform;
+
+pub use chance::Chance;
+pub use platform::{Platform, manifest};
+
 use std::path::Path;
 
 /// A folder for a store, in memory where the system has such a place: these tests flush all the time, and

@@ -139,6 +139,14 @@ impl OwnerLock {
     }
 }
 
+impl Drop for OwnerLock {
+    fn drop(&mut self) {
+        // Said aloud, and not left to the closing of the handle: a program that this process is just
+        // starting has a copy of it until it runs, and would keep the lock.
+        let _ = self.file.unlock();
+    }
+}
+
 /// What `SQLite` would pass over in silence, and make a new store.
 fn check_files(path: &Path, was_store: bool) -> Result<(), OpenError> {
     let length = |path: &Path| std::fs::metadata(path).map(|data| data.len()).ok();
