@@ -151,6 +151,10 @@ impl Channel for Platform {
 }
 
 /// A channel's manifest with [`Platform::accounts`].
+///
+/// # Panics
+///
+/// If what stands here is no manifest.
 pub fn manifest() -> Manifest {
     let accounts: Vec<_> = Platform::accounts().map(|name| json!({ "name": name })).collect();
     let manifest = json!({

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -305,7 +306,7 @@ impl Desk {
         for line in reading.join().unwrap() {
             said.take(&line);
         }
-        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        let signal = status.signal();
         assert!(signal == Some(9) || status.success(), "the program failed: {status}");
         ended
     }

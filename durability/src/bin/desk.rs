@@ -61,16 +61,19 @@ fn main() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while !is_drain || engine.undelivered() > 0 {
+                loop {
+                    if is_drain && engine.undelivered() == 0 {
+                        break;
+                    }
                     engine.deliver(4, Duration::from_millis(20)).expect("deliveries are made");
                 }
             });
         }
-        for (desk, number) in agents.iter().zip(0_u64..) {
+        for (desk, number) in agents.iter().zip(0_u64..).filter(|_| !is_drain) {
             let engine = &engine;
             scope.spawn(move || {
                 let mut chance = Chance::new(seed ^ number << 32);
-                while !is_drain {
+                loop {
                     desk.work(engine, &mut chance);
                     desk.hear();
                 }
@@ -138,13 +141,13 @@ impl Desk {
         self.hear_until(None);
     }
 
-    fn create(&self, request_id: &str) -> Option<u64> {
+    fn create(&self, request_id: &str) -> u64 {
         say(&json!({ "try": "create", "request": request_id }));
         let body = json!({ "operationName": "Create", "requestId": request_id,
                            "userData": { "request": request_id } });
         let reference_id = self.perform(None, &body);
         say(&json!({ "ack": "create", "request": request_id }));
-        Some(reference_id)
+        reference_id
     }
 
     fn work(&self, engine: &Engine, chance: &mut Chance) {
@@ -179,7 +182,7 @@ impl Desk {
     }
 
     fn create_new(&self, request_id: &str) -> Option<String> {
-        let reference_id = self.create(request_id)?;
+        let reference_id = self.create(request_id);
         let id = self.hear_until(Some(reference_id));
         match &id {
             Some(id) => say(&json!({ "ack": "created", "id": id, "request": request_id })),

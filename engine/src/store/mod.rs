@@ -177,6 +177,7 @@ pub struct AgentChange {
 
 impl AgentRecord {
     /// The record with a change.
+    #[must_use]
     pub fn changed(self, change: &AgentChange) -> Self {
         Self {
             reference_id: self.reference_id.max(change.reference_id),

@@ -61,24 +61,25 @@ impl SqliteStore {
 
     /// Reads everything, and says what is damaged: the file's structure, and every record.
     pub fn check(&self) -> Result<(), OpenError> {
-        let path = || self.path.clone();
-        let problems = self
-            .read(check::problems)
-            .map_err(|error| OpenError::Unusable { path: path(), problem: error.to_string() })?;
+        let problems = self.with_reader(check::problems).map_err(|error| open::sorted(&self.path, &error))?;
         if problems.is_empty() {
             return Ok(());
         }
-        Err(OpenError::Damaged { path: path(), problem: problems.join("; ") })
+        Err(OpenError::Damaged { path: self.path.clone(), problem: problems.join("; ") })
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn with_reader<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
         if let Some(reader) = self.readers.iter().find_map(Mutex::try_lock) {
-            return read(&reader).map_err(failed);
+            return read(&reader);
         }
         let mut hasher = DefaultHasher::new();
         std::thread::current().id().hash(&mut hasher);
         let slot = usize::try_from(hasher.finish() % READERS as u64).unwrap_or(0);
-        read(&self.readers[slot].lock()).map_err(failed)
+        read(&self.readers[slot].lock())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.with_reader(read).map_err(failed)
     }
 
     fn one<T>(

@@ -147,6 +147,9 @@ impl Drop for OwnerLock {
     }
 }
 
+/// No file of `SQLite` is shorter, but for an empty one.
+const SMALLEST_PAGE: u64 = 512;
+
 /// What `SQLite` would pass over in silence, and make a new store.
 fn check_files(path: &Path, was_store: bool) -> Result<(), OpenError> {
     let length = |path: &Path| std::fs::metadata(path).map(|data| data.len()).ok();
@@ -154,6 +157,7 @@ fn check_files(path: &Path, was_store: bool) -> Result<(), OpenError> {
     let problem = match length(path) {
         None if log > 0 => "the file is missing, and its log is there",
         Some(0) if was_store || log > 0 => "the file is empty, and it was a store once",
+        Some(1..SMALLEST_PAGE) => "the file is too short",
         _ => return Ok(()),
     };
     Err(OpenError::Damaged { path: path.to_owned(), problem: problem.to_owned() })

@@ -304,10 +304,32 @@ fn contradicts(connection: &Connection, commit: &Commit) -> Result<bool, StoreEr
     exists(connection, query, params![key.agent.as_str(), key.request_id, since_ms])
 }
 
+/// What an interaction is found by, beside its id.
+pub(super) struct Columns<'a> {
+    pub(super) listed_by: Option<&'a str>,
+    pub(super) queue: Option<&'a str>,
+    pub(super) since_ms: Option<i64>,
+    pub(super) place: Option<u64>,
+    pub(super) waits: bool,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(interaction: &'a Interaction) -> Self {
+        let owner = interaction.owner.as_ref().filter(|_| interaction.is_listed());
+        let placement = interaction.placement.as_ref().filter(|_| interaction.is_in_queue());
+        let order = placement.map(queue_order);
+        Self {
+            listed_by: owner.map(crate::interaction::AgentId::as_str),
+            queue: placement.map(|placement| placement.queue.as_str()),
+            since_ms: order.map(|(since_ms, _)| since_ms),
+            place: order.map(|(_, place)| place),
+            waits: placement.is_some() && interaction.state == State::Queued,
+        }
+    }
+}
+
 fn put_interaction(connection: &Connection, interaction: &Interaction) -> Result<(), StoreError> {
-    let listed_by = interaction.owner.as_ref().filter(|_| interaction.is_listed());
-    let placement = interaction.placement.as_ref().filter(|_| interaction.is_in_queue());
-    let order = placement.map(queue_order);
+    let Columns { listed_by, queue, since_ms, place, waits } = Columns::of(interaction);
     let written = write_interaction(interaction);
     let query = "INSERT INTO interaction \
         (id, version, number, channel, listed_by, queue, since_ms, place, waits, checksum, record) \
@@ -319,11 +341,11 @@ fn put_interaction(connection: &Connection, interaction: &Interaction) -> Result
         number(interaction.version)?,
         number(interaction.number)?,
         interaction.channel,
-        listed_by.map(crate::interaction::AgentId::as_str),
-        placement.map(|placement| placement.queue.as_str()),
-        order.map(|(since_ms, _)| since_ms),
-        order.map(|(_, place)| number(place)).transpose()?,
-        placement.is_some() && interaction.state == State::Queued,
+        listed_by,
+        queue,
+        since_ms,
+        place.map(number).transpose()?,
+        waits,
         written.checksum,
         written.text
     ];
