@@ -46,6 +46,16 @@ impl Default for Config {
 pub enum StoreConfig {
     /// In memory: gone with the process.
     Memory,
+    /// In an `SQLite` file. Needs the feature `sqlite`.
+    Sqlite {
+        /// The file; it is made if there is none. Beside it stand files of the same name with the endings
+        /// `-wal`, `-shm` and `-lock`.
+        path: String,
+        /// Reads the whole file when it is opened, and refuses it if anything in it is damaged. Takes time
+        /// in proportion to the file's size.
+        #[serde(default)]
+        check: bool,
+    },
 }
 
 /// A plugin to load.
@@ -90,6 +100,9 @@ pub struct Limits {
     pub outbox_bytes: usize,
     /// Settled deliveries that are remembered, so that a repeated outcome is recognised.
     pub settled: usize,
+    /// Replies to requests that named themselves: the oldest are forgotten first, also within their 24
+    /// hours.
+    pub replies: usize,
 }
 
 impl Default for Limits {
@@ -109,6 +122,7 @@ impl Default for Limits {
             outbox: 1_000_000,
             outbox_bytes: 2 << 30,
             settled: 1_000_000,
+            replies: 1_000_000,
         }
     }
 }

@@ -39,6 +39,10 @@ mod decide;
 mod delivery;
 mod engine;
 mod environment;
+#[cfg(feature = "failpoints")]
+pub mod failpoint;
+#[cfg(not(feature = "failpoints"))]
+mod failpoint;
 mod inbound;
 mod interaction;
 mod json;
@@ -61,7 +65,9 @@ pub use interaction::{
 };
 pub use notify::{Note, Notification, Subscription, Topic};
 pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode, TransferTarget};
+#[cfg(feature = "sqlite")]
+pub use store::SqliteStore;
 pub use store::{
-    AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, LastAgent,
-    MemoryStore, Store, StoreError,
+    AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply,
+    LastAgent, MemoryStore, OpenError, RequestKey, Store, StoreError,
 };

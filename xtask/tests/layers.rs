@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("strowger-loader", &["strowger", "strowger-channel-abi"]),
     ("strowger-ffi", &["strowger", "strowger-loader"]),
     ("strowger-gateway", &["strowger", "strowger-loader", "strowger-sandbox"]),
+    ("strowger-durability", &["*"]),
     ("xtask", &["*"]),
 ];
 

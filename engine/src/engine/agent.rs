@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::apply::{Applied, By, Unapplied};
+use sha2::{Digest, Sha256};
+
+use super::apply::{Applied, By, NamedRequest, Unapplied};
 use super::channels::Entry;
 use super::{API_MULTIMEDIA, AgentState, Error, Inner};
 use crate::decide::{Facts, decide, decide_on_collection};
@@ -11,6 +13,7 @@ use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
 use crate::lifecycle::Source;
 use crate::notify::{Subscription, SubscriptionQueue, Topic};
 use crate::operation::{Refusal, Request, StatusCode};
+use crate::store::RequestKey;
 
 /// An agent: whatever `/api/v2/me` stands for. Any thread may call; a handle keeps its engine alive.
 ///
@@ -99,21 +102,73 @@ impl Agent {
                 format!("agent `{}` lacks the feature `{API_MULTIMEDIA}`", self.state.id),
             ));
         }
-        let Some(id) = id else { return again(|| self.perform_on_collection(entry, &request)) };
+        let named = self.named(entry, id, &request, body)?;
+        let named = named.as_ref();
+        let Some(id) = id else { return again(|| self.perform_on_collection(entry, &request, named)) };
         let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
         let id = InteractionId::parse(id).map_err(|_| unknown())?;
         again(|| {
             let _lock = self.engine.locks.lock(id);
+            if let Some(first) = self.repeated(named)? {
+                return Ok(first);
+            }
             // Another agent's interaction is as good as none: its existence is not revealed.
             let interaction = self.own(entry, id)?.ok_or_else(unknown)?;
             let decision = decide(&interaction, &request, &self.facts(entry, Some(&interaction)))?;
-            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state))
+            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state, named))
         })
     }
 
-    fn perform_on_collection(&self, entry: &Entry, request: &Request<'_>) -> Result<Applied, Unapplied> {
+    fn perform_on_collection(
+        &self,
+        entry: &Entry,
+        request: &Request<'_>,
+        named: Option<&NamedRequest>,
+    ) -> Result<Applied, Unapplied> {
+        if let Some(first) = self.repeated(named)? {
+            return Ok(first);
+        }
         let decision = decide_on_collection(request, &self.facts(entry, None))?;
-        self.engine.apply(entry, None, decision, By::Agent(&self.state))
+        self.engine.apply(entry, None, decision, By::Agent(&self.state, named))
+    }
+
+    /// The name that a request gave itself, so that it can be repeated when its reply was lost.
+    fn named(
+        &self,
+        entry: &Entry,
+        id: Option<&str>,
+        request: &Request<'_>,
+        body: &[u8],
+    ) -> Result<Option<NamedRequest>, Refusal> {
+        const LONGEST: usize = 128;
+        let Some(request_id) = request.parameters().string("requestId")? else { return Ok(None) };
+        if request_id.is_empty() || request_id.len() > LONGEST {
+            return Err(Refusal::invalid("requestId", format_args!("must have 1 to {LONGEST} bytes")));
+        }
+        let mut hasher = Sha256::new();
+        for part in [entry.name.as_bytes(), id.unwrap_or_default().as_bytes(), body] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&hasher.finalize()[..16]);
+        let key = RequestKey { agent: self.state.id.clone(), request_id: request_id.as_ref().into() };
+        Ok(Some(NamedRequest { key, fingerprint }))
+    }
+
+    /// What a request led to that was accepted under the same name before. A refused one changed nothing:
+    /// it is decided anew.
+    fn repeated(&self, named: Option<&NamedRequest>) -> Result<Option<Applied>, Unapplied> {
+        let Some(NamedRequest { key, fingerprint }) = named else { return Ok(None) };
+        let kept = self.engine.store.reply(key)?;
+        let Some(kept) = kept.filter(|kept| !kept.is_forgotten_at(self.engine.now_ms())) else {
+            return Ok(None);
+        };
+        if kept.fingerprint != *fingerprint {
+            let problem = "names another request of this agent: expected the same path and body as then";
+            return Err(Refusal::invalid("requestId", problem).into());
+        }
+        Ok(Some(Applied { reference_id: Some(kept.reference_id), created: None }))
     }
 
     fn facts<'a>(&'a self, entry: &'a Entry, interaction: Option<&Interaction>) -> Facts<'a> {

@@ -16,18 +16,25 @@ use crate::interaction::{Interaction, InteractionId, Resource, Seen};
 use crate::notify::Told;
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
-    AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, LastAgent,
+    AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
+    RequestKey,
 };
 
 /// On whose behalf a decision is carried out.
 #[allow(clippy::large_enum_variant, reason = "one at a time, on the stack of one call")]
 pub(super) enum By<'a> {
-    /// An agent who asked.
-    Agent(&'a AgentState),
+    /// An agent who asked, and how the request named itself.
+    Agent(&'a AgentState, Option<&'a NamedRequest>),
     /// The host; something inbound has the platform's id.
     Host { external_id: Option<&'a str>, id: Option<InteractionId> },
     /// A delivery, as it will stand.
     Delivery(Delivery),
+}
+
+/// A request that can be repeated.
+pub(super) struct NamedRequest {
+    pub(super) key: RequestKey,
+    pub(super) fingerprint: [u8; 16],
 }
 
 /// What came of it.
@@ -96,12 +103,12 @@ impl Inner {
         }
 
         let agent = match &by {
-            By::Agent(agent) => Some(*agent),
+            By::Agent(agent, _) => Some(*agent),
             By::Host { .. } | By::Delivery(_) => None,
         };
         let reserved = self.reserve(decision.delivery.as_ref())?;
         let reference_id = match &by {
-            By::Agent(agent) => Some(agent.reference_id.fetch_add(1, Ordering::Relaxed) + 1),
+            By::Agent(agent, _) => Some(agent.reference_id.fetch_add(1, Ordering::Relaxed) + 1),
             By::Delivery(delivery) => Some(delivery.reference_id),
             By::Host { .. } => None,
         };
@@ -112,6 +119,14 @@ impl Inner {
             reference_id: reference_id.unwrap_or(0),
             focus: focus.as_ref().map(|moving| moving.to),
         });
+        if let By::Agent(_, Some(NamedRequest { key, fingerprint })) = &by {
+            let reply = KeptReply {
+                fingerprint: *fingerprint,
+                reference_id: reference_id.unwrap_or(0),
+                at_ms: self.now_ms(),
+            };
+            commit.reply = Some((key.clone(), reply));
+        }
         if let By::Host { external_id: Some(external_id), .. } = by
             && let Some(created) = &decision.created
         {

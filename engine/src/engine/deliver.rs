@@ -150,7 +150,8 @@ impl Inner {
             claimed.finish(pool, goes_on.as_ref());
             return Ok(None);
         }
-        let unresolved = matches!(material.delivery.stage, Stage::Doubtful { .. });
+        // What the platform took and works on (of an earlier run of the host) is not made again either.
+        let unresolved = !material.delivery.stage.is_attempt();
         if !unresolved {
             let mut point =
                 Point { inner: self, delivery: material.delivery, started_ms: self.now_ms(), crossed: false };
@@ -236,7 +237,9 @@ impl PointOfNoReturn for Point<'_> {
             ended_ms: None,
             ..self.delivery.clone()
         };
+        crate::failpoint::reach("before-intent");
         self.inner.commit_delivery(&intended).map_err(|error| ChannelFault::new(error.to_string()))?;
+        crate::failpoint::reach("after-intent");
         self.delivery = intended;
         self.crossed = true;
         Ok(())

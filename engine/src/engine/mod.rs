@@ -27,14 +27,14 @@ use parking_lot::{Mutex, RwLock};
 use self::channels::{Channels, Entry, Runner};
 use self::locks::Locks;
 use crate::channel::{Channel, ChannelFault, ManifestError};
-use crate::config::{Config, ConfigError, Limits};
+use crate::config::{Config, ConfigError, Limits, StoreConfig};
 use crate::delivery::{Delivery, Outbox, Stage};
 use crate::environment::Environment;
 use crate::interaction::{AgentId, InteractionId, InvalidAgentId};
 use crate::lifecycle::{DiagramFormat, UnknownFormat};
 use crate::notify::Hub;
 use crate::operation::{QueuePath, Refusal};
-use crate::store::{AgentChange, AgentRecord, MemoryStore, Store, StoreError};
+use crate::store::{AgentChange, AgentRecord, MemoryStore, OpenError, Store, StoreError};
 
 /// The interaction engine. Any thread may call; a clone is another handle of the same engine.
 #[derive(Clone)]
@@ -109,6 +109,9 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// Not an agent's id.
     #[error(transparent)]
     InvalidAgentId(#[from] InvalidAgentId),
@@ -127,8 +130,21 @@ impl Engine {
 
     /// Opens an engine that takes time, names and chance from `environment`.
     pub fn open_with(config: &Config, environment: Environment) -> Result<Self, Error> {
-        let store = match config.store {
-            crate::config::StoreConfig::Memory => Arc::new(MemoryStore::new(&config.limits)),
+        let store: Arc<dyn Store> = match &config.store {
+            StoreConfig::Memory => Arc::new(MemoryStore::new(&config.limits)),
+            #[cfg(feature = "sqlite")]
+            StoreConfig::Sqlite { path, check } => {
+                let store = crate::store::SqliteStore::open(path.as_ref(), &config.limits)?;
+                if *check {
+                    store.check()?;
+                }
+                Arc::new(store)
+            }
+            #[cfg(not(feature = "sqlite"))]
+            StoreConfig::Sqlite { .. } => {
+                let problem = "`sqlite` is not served: this engine was built without the feature `sqlite`";
+                return Err(ConfigError::member("store.kind", problem).into());
+            }
         };
         Self::open_on(config, environment, store)
     }

@@ -127,9 +127,11 @@ impl Inner {
         user_data: &Map<String, Value>,
     ) -> Result<Option<Delivery>, Error> {
         delivery.version += 1;
+        crate::failpoint::reach("before-outcome");
         if let Verdict::Goes(stage) = verdict {
             delivery.stage = stage;
             self.commit_delivery(&delivery)?;
+            crate::failpoint::reach("after-outcome");
             return Ok(Some(delivery));
         }
         delivery.stage = Stage::Settled;
@@ -144,6 +146,7 @@ impl Inner {
             self.store.commit(commit).map_err(refusal_of)?;
             self.respond(entry, &delivery, &verdict)?;
         }
+        crate::failpoint::reach("after-outcome");
         self.outbox.release(bytes);
         Ok(None)
     }

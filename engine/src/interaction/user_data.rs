@@ -27,6 +27,12 @@ impl UserData {
         Additions::parse(object).map(|additions| Self::empty().merged(&additions))
     }
 
+    /// Takes a text that was user data before it was stored. `None` if it is no object.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn stored(object: Box<RawValue>) -> Option<Self> {
+        Members::parse(object.get()).is_ok().then(|| Self(object.into()))
+    }
+
     /// The text of no keys.
     pub(crate) fn none() -> &'static RawValue {
         &EMPTY

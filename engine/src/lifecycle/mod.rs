@@ -41,6 +41,11 @@ impl Direction {
             Self::Outbound => "Outbound",
         }
     }
+
+    /// The direction of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|direction| direction.name() == name)
+    }
 }
 
 /// Where an interaction stands.

@@ -1,6 +1,6 @@
 //! A store in memory: gone with the process.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use super::{
-    AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, LastAgent, Store,
-    StoreError, queue_order,
+    AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
+    RequestKey, Store, StoreError, queue_order,
 };
 use crate::config::Limits;
 use crate::delivery::{Delivery, Stage};
@@ -29,6 +29,7 @@ pub struct MemoryStore {
     highest_number: AtomicU64,
     limit_interactions: usize,
     limit_settled: usize,
+    limit_replies: usize,
 }
 
 const SHARDS: usize = 64;
@@ -59,6 +60,9 @@ struct Directory {
     /// Settled deliveries, the oldest first, with the account of those that published something.
     settled: VecDeque<(DeliveryId, Option<AccountKey>)>,
     published: HashMap<AccountKey, VecDeque<(i64, String)>>,
+    replies: HashMap<RequestKey, KeptReply>,
+    /// Their keys by age.
+    replies_by_age: BTreeSet<(i64, RequestKey)>,
 }
 
 /// A channel's name and an account's.
@@ -77,6 +81,7 @@ impl MemoryStore {
             highest_number: AtomicU64::new(0),
             limit_interactions: limits.interactions,
             limit_settled: limits.settled,
+            limit_replies: limits.replies,
         }
     }
 
@@ -171,6 +176,10 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    fn reply(&self, key: &RequestKey) -> Result<Option<KeptReply>, StoreError> {
+        Ok(self.directory.lock().replies.get(key).copied())
+    }
+
     fn highest_number(&self) -> Result<u64, StoreError> {
         Ok(self.highest_number.load(Ordering::Relaxed))
     }
@@ -219,6 +228,9 @@ impl Store for MemoryStore {
             directory.contacts.extend(commit.contacts);
             directory.last_agents.extend(commit.last_agent);
             directory.external.extend(commit.external);
+            if let Some((key, reply)) = commit.reply {
+                directory.keep_reply(key, reply, self.limit_replies);
+            }
             forgotten = directory.forget(self.limit_settled);
         }
         for delivery in commit.deliveries {
@@ -242,6 +254,7 @@ fn changes_directory(commit: &Commit) -> bool {
     !commit.contacts.is_empty()
         || commit.last_agent.is_some()
         || commit.external.is_some()
+        || commit.reply.is_some()
         || commit.deliveries.iter().any(|delivery| delivery.stage == Stage::Settled)
 }
 
@@ -338,6 +351,25 @@ impl Directory {
     fn contradicts(&self, commit: &Commit) -> bool {
         commit.contacts.iter().any(|(address, _)| self.contacts.contains_key(address))
             || commit.external.as_ref().is_some_and(|(key, _)| self.external.contains_key(key))
+            || commit.reply.as_ref().is_some_and(|(key, reply)| {
+                self.replies.get(key).is_some_and(|kept| !kept.is_forgotten_at(reply.at_ms))
+            })
+    }
+
+    fn keep_reply(&mut self, key: RequestKey, reply: KeptReply, limit: usize) {
+        self.forget_replies(|oldest, _| oldest.is_forgotten_at(reply.at_ms));
+        self.replies_by_age.insert((reply.at_ms, key.clone()));
+        self.replies.insert(key, reply);
+        self.forget_replies(|_, count| count > limit);
+    }
+
+    fn forget_replies(&mut self, is_over: impl Fn(&KeptReply, usize) -> bool) {
+        while let Some((_, key)) = self.replies_by_age.first()
+            && self.replies.get(key).is_none_or(|kept| is_over(kept, self.replies.len()))
+            && let Some((_, key)) = self.replies_by_age.pop_first()
+        {
+            self.replies.remove(&key);
+        }
     }
 
     fn settle(&mut self, delivery: &Delivery) {

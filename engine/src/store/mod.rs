@@ -2,9 +2,14 @@
 //! commit is all or nothing, and what was not committed was never told.
 
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::delivery::Delivery;
@@ -49,10 +54,17 @@ pub trait Store: Send + Sync {
     /// The platform's ids of what an account published in deliveries accepted since then.
     fn published(&self, channel: &str, account: &str, since_ms: i64) -> Result<Vec<String>, StoreError>;
 
+    /// The first reply to a request that named itself, as long as it is kept.
+    fn reply(&self, key: &RequestKey) -> Result<Option<KeptReply>, StoreError>;
+
     /// The highest number given to an interaction or a placement.
     fn highest_number(&self) -> Result<u64, StoreError>;
 
-    /// Makes all of these changes, or none.
+    /// Makes all of these changes, or none. `Ok` means that they outlast the process, where the store does.
+    ///
+    /// After an error none was made, and none turns up later as long as the store is open: a store that
+    /// can't know what became of a change that failed accepts nothing more until it does. Only if the
+    /// process ends before that, what it finds when it is opened again holds.
     fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 }
 
@@ -71,6 +83,8 @@ pub struct Commit {
     pub agent: Option<AgentChange>,
     /// The platform's id of a new inbound interaction.
     pub external: Option<(ExternalId, InteractionId)>,
+    /// The reply to a request that named itself: [`CommitError::Conflict`] if there is one already.
+    pub reply: Option<(RequestKey, KeptReply)>,
 }
 
 /// An address on a channel.
@@ -98,6 +112,37 @@ pub struct ExternalId {
     pub channel: Arc<str>,
     /// The platform's id.
     pub id: Arc<str>,
+}
+
+/// A request that named itself, so that it can be repeated: `requestId`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestKey {
+    /// The agent who asked.
+    pub agent: AgentId,
+    /// The name.
+    pub request_id: Arc<str>,
+}
+
+/// The reply to an accepted request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptReply {
+    /// Tells the request from others of the same name.
+    pub fingerprint: [u8; 16],
+    /// The `referenceId` that was given.
+    pub reference_id: u64,
+    /// When: Unix time in milliseconds. A commit with a reply forgets those that are
+    /// [`KeptReply::KEPT_MS`] older than that one.
+    pub at_ms: i64,
+}
+
+impl KeptReply {
+    /// How long replies are kept, in milliseconds.
+    pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+    /// Whether it is no longer kept then.
+    pub fn is_forgotten_at(&self, now_ms: i64) -> bool {
+        now_ms.saturating_sub(self.at_ms) > Self::KEPT_MS
+    }
 }
 
 /// The agent who last had to do with a contact on a channel.
@@ -153,6 +198,58 @@ impl StoreError {
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
+}
+
+/// Why a store on disk could not be opened. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it, or this one has it twice.
+    #[error("the store `{path}` is in use by {owner}: one process owns a store", path = path.display())]
+    Owned {
+        /// The file.
+        path: PathBuf,
+        /// Who has it, as far as is known.
+        owner: String,
+    },
+    /// A file of something else.
+    #[error("`{path}` is not a Strowger store ({found}): give another path", path = path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What it is, as far as can be told.
+        found: String,
+    },
+    /// A file that a later version wrote.
+    #[error(
+        "the store `{path}` has format {found}, this version knows formats up to {known}: \
+         use the version that wrote it, or a later one",
+        path = path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The latest format that is known here.
+        known: i64,
+    },
+    /// A file that can't be trusted.
+    #[error("the store `{path}` is damaged ({problem}): restore it from a backup", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        problem: String,
+    },
+    /// A file that can't be read or written: no such folder, no permission, no space.
+    #[error("the store `{path}` can't be used: {problem}", path = path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        problem: String,
+    },
 }
 
 /// Why a commit was not made. Nothing was changed.

@@ -1,0 +1,273 @@
+//! Files that can't be used as they are: each gives its own error, and what can be saved is.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use strowger::lifecycle::State;
+use strowger::{
+    API_MULTIMEDIA, AgentId, Config, Engine, Error, Id, Inbound, Limits, OpenError, QueuePath, Reply,
+    SqliteStore, Stage, StatusCode, Store as _,
+};
+use strowger_durability::{Chance, Platform, manifest, scratch};
+
+const VERSION_1: &str = include_str!("files/version-1.sql");
+
+fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, &Limits::default())
+}
+
+fn refused(path: &Path) -> OpenError {
+    match open(path) {
+        Ok(_) => panic!("{} was opened", path.display()),
+        Err(error) => error,
+    }
+}
+
+fn engine(path: &Path) -> Result<Engine, Error> {
+    let config = json!({ "store": { "kind": "sqlite", "path": path }, "manifests": [manifest()] });
+    Engine::open(&Config::parse(&config.to_string()).unwrap())
+}
+
+fn version_1(path: &Path) {
+    rusqlite::Connection::open(path).unwrap().execute_batch(VERSION_1).unwrap();
+}
+
+/// A closed store with a few hundred interactions.
+fn filled(path: &Path) -> Vec<Id> {
+    let engine = engine(path).unwrap();
+    (0..300)
+        .map(|number| {
+            let inbound =
+                json!({ "from": "c", "message": format!("message {number}"), "queuePath": "/queues/in" });
+            engine.receive(Platform::CHANNEL, &Inbound::parse(&inbound.to_string()).unwrap()).unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn a_store_has_one_owner_until_its_last_handle_is_gone() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    let first = engine(&path).unwrap();
+    let OpenError::Owned { owner, .. } = refused(&path) else { panic!("it has an owner") };
+    assert_eq!(owner, format!("process {}", std::process::id()));
+    // Another name of the same file, and a refused opener that leaves nothing broken behind.
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(matches!(refused(&link), OpenError::Owned { .. }));
+    let agent = first.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    drop(first);
+    assert!(matches!(refused(&path), OpenError::Owned { .. }), "an agent's handle keeps the engine");
+    agent.perform(Platform::CHANNEL, None, br#"{"operationName": "Create"}"#).unwrap();
+    drop(agent);
+    assert!(open(&link).is_ok());
+}
+
+#[test]
+fn another_process_is_refused_and_a_killed_one_owns_nothing() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    let mut desk = Command::new(env!("CARGO_BIN_EXE_desk"))
+        .arg(&path)
+        .args(["127.0.0.1:9", "1", "-", "work"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(desk.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("opened"));
+    let error = refused(&path);
+    assert!(error.to_string().contains(&format!("in use by process {}", desk.id())), "{error}");
+    desk.kill().unwrap();
+    desk.wait().unwrap();
+    open(&path).unwrap().check().unwrap();
+}
+
+#[test]
+fn files_of_others_are_left_alone() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let text = folder.path().join("text.db");
+    fs::write(&text, "These are not the bytes of a database.\n".repeat(200)).unwrap();
+    let other = folder.path().join("other.db");
+    rusqlite::Connection::open(&other)
+        .unwrap()
+        .execute_batch("CREATE TABLE theirs (x); PRAGMA user_version = 3")
+        .unwrap();
+    for path in [&text, &other] {
+        let before = fs::read(path).unwrap();
+        let error = refused(path);
+        assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
+        assert_eq!(fs::read(path).unwrap(), before);
+    }
+    let error = refused(folder.path());
+    assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
+    let error = refused(&folder.path().join("none/store.db"));
+    assert!(matches!(&error, OpenError::Unusable { problem, .. } if problem.contains("folder")), "{error}");
+}
+
+#[test]
+fn a_newer_format_is_refused_by_number() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    drop(open(&path).unwrap());
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = fs::read(&path).unwrap();
+    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 2 });
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn an_earlier_format_is_brought_up_with_everything_in_it() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    version_1(&path);
+    let store = open(&path).unwrap();
+    store.check().unwrap();
+    let id = |text| Id::parse(text).unwrap();
+    let agent = AgentId::parse("a1").unwrap();
+    let invited = store.interaction(id("IN1")).unwrap().unwrap();
+    assert_eq!((invited.state, invited.message.as_deref()), (State::Invited, Some("Grüße")));
+    assert_eq!(invited.user_data.as_raw().get(), r#"{"b":1.50,"a":"x"}"#);
+    assert_eq!(store.owned(&agent, "x").unwrap().len(), 2);
+    assert_eq!(store.queue_next(&QueuePath::parse("/queues/in").unwrap()).unwrap(), Some(id("IN2")));
+    assert_eq!(store.external("x", "e1").unwrap(), Some(id("IN1")));
+    assert_eq!(store.last_agent("K1", "x").unwrap().unwrap().at_ms, 4);
+    assert_eq!(store.agent(&agent).unwrap().unwrap().reference_id, 9);
+    assert_eq!(store.unsettled().unwrap()[0].stage, Stage::Intended);
+    assert_eq!(store.highest_number().unwrap(), 5);
+    drop(store);
+    let engine = engine(&path).unwrap();
+    let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    let body = br#"{"operationName": "Create", "requestId": "r"}"#;
+    for _ in 0..2 {
+        let reply = agent.perform("x", None, body).unwrap();
+        assert_eq!(reply, Reply::Accepted { reference_id: 10 }, "what the new format added works");
+    }
+}
+
+#[test]
+fn a_migration_that_is_killed_is_made_again() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    // A new file, in its first step and in its second; an old one in its only step.
+    for (name, is_old, place) in [
+        ("first.db", false, "in-migration:1"),
+        ("second.db", false, "in-migration:2"),
+        ("old.db", true, "in-migration:1"),
+    ] {
+        let path = folder.path().join(name);
+        if is_old {
+            version_1(&path);
+        }
+        let killed = Command::new(env!("CARGO_BIN_EXE_desk"))
+            .arg(&path)
+            .args(["127.0.0.1:9", "1", place, "drain"])
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.signal(), Some(9), "{name}");
+        let store = open(&path).unwrap();
+        store.check().unwrap();
+        assert_eq!(store.highest_number().unwrap(), if is_old { 5 } else { 0 });
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_damaged() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    filled(&path);
+    let whole = fs::read(&path).unwrap();
+    for length in [0, 1, 100, 1_000, 4_096, whole.len() / 2, whole.len() - 1, whole.len() - 4_096] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = match open(&path) {
+            Ok(store) => store.check().expect_err(&format!("{length} of {} bytes", whole.len())),
+            Err(error) => error,
+        };
+        assert!(matches!(error, OpenError::Damaged { .. }), "{length} bytes: {error}");
+    }
+    fs::write(&path, &whole).unwrap();
+    open(&path).unwrap().check().unwrap();
+    // The store is gone, its log is not: no new one is made over it.
+    fs::remove_file(&path).unwrap();
+    fs::write(folder.path().join("store.db-wal"), "x").unwrap();
+    assert!(matches!(refused(&path), OpenError::Damaged { .. }));
+}
+
+#[test]
+fn flipped_bytes_are_found_or_change_nothing() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    let ids = filled(&path);
+    let whole = fs::read(&path).unwrap();
+    let answers = |store: &SqliteStore| -> Vec<String> {
+        let queue = store.queue(&QueuePath::parse("/queues/in").unwrap());
+        ids.iter().map(|id| format!("{:?}", store.interaction(*id))).chain([format!("{queue:?}")]).collect()
+    };
+    let sound = answers(&open(&path).unwrap());
+    let mut chance = Chance::new(7);
+    let mut found = 0;
+    for _ in 0..400 {
+        let mut bytes = whole.clone();
+        let place = usize::try_from(chance.below(bytes.len() as u64)).unwrap();
+        bytes[place] ^= 1 << chance.below(8);
+        fs::write(&path, &bytes).unwrap();
+        match open(&path).and_then(|store| store.check().map(|()| answers(&store))) {
+            Ok(answers) => assert!(answers == sound, "byte {place} was flipped, and nobody saw it"),
+            Err(OpenError::Damaged { .. } | OpenError::NotOurs { .. } | OpenError::Newer { .. }) => {
+                found += 1;
+            }
+            Err(other) => panic!("byte {place}: {other}"),
+        }
+    }
+    assert!(found > 100, "{found} of 400 were found");
+}
+
+#[test]
+fn one_damaged_record_leaves_the_others_in_use() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    let ids = filled(&path);
+    let mut bytes = fs::read(&path).unwrap();
+    let text = b"message 150";
+    let place = bytes.windows(text.len()).position(|window| window == text).unwrap();
+    bytes[place] = b'M';
+    fs::write(&path, &bytes).unwrap();
+    let engine = engine(&path).unwrap();
+    engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    for (number, id) in ids.iter().enumerate() {
+        match engine.offer(id.as_str(), "a1") {
+            Ok(()) => assert_ne!(number, 150),
+            Err(Error::Refused(refusal)) => {
+                assert_eq!((number, refusal.code()), (150, StatusCode::Internal), "{refusal}");
+                assert!(refusal.message().contains(id.as_str()), "{refusal}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_can_not_be_written_is_told() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    drop(open(&path).unwrap());
+    let mut permissions = fs::metadata(folder.path()).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(folder.path(), permissions).unwrap();
+    // The superuser may write anywhere: then somebody else tries.
+    let mut desk = Command::new(env!("CARGO_BIN_EXE_desk"));
+    desk.arg(&path).args(["127.0.0.1:9", "1", "-", "drain"]);
+    if rustix::process::geteuid().is_root() {
+        desk.uid(65_534).gid(65_534);
+    }
+    let Ok(output) = desk.output() else {
+        eprintln!("skipped: nobody else can run the program here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("Unusable") && said.contains("ermission denied"), "{said}");
+}

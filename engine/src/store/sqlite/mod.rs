@@ -1,0 +1,254 @@
+//! A store in an `SQLite` file, for one process.
+//!
+//! * A commit is on disk before it returns: write-ahead log, flushed for every group of commits.
+//! * Nothing is kept in memory but the database's bounded page caches: what the file says holds.
+//! * After a failed flush the store accepts nothing until it has written over the log's end in doubt: what
+//!   was refused is not there, and doesn't turn up. Only if the process ends before that, the log holds as
+//!   it is found.
+//! * Every record carries a format and a checksum.
+
+mod check;
+mod checksum;
+mod group;
+mod open;
+mod record;
+mod schema;
+mod write;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use self::group::Group;
+use self::open::{OwnerLock, READERS};
+use self::record::RecordError;
+use self::write::Writer;
+use super::{
+    AgentRecord, Commit, CommitError, ContactAddress, KeptReply, LastAgent, OpenError, RequestKey, Store,
+    StoreError,
+};
+use crate::config::Limits;
+use crate::delivery::Delivery;
+use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId};
+use crate::operation::QueuePath;
+
+/// Keeps everything in an `SQLite` file. One process owns the file as long as any handle lives.
+pub struct SqliteStore {
+    path: PathBuf,
+    group: Group,
+    readers: Vec<Mutex<Connection>>,
+    writer: Mutex<Writer>,
+    /// Released last.
+    _lock: OwnerLock,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it. A file of an earlier format is brought up to the present one.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Self, OpenError> {
+        let (path, opened) = open::open(path)?;
+        let writer = Writer::new(opened.writer, limits).map_err(|error| open::sorted(&path, &error))?;
+        Ok(Self {
+            path,
+            group: Group::default(),
+            readers: opened.readers.into_iter().map(Mutex::new).collect(),
+            writer: Mutex::new(writer),
+            _lock: opened.lock,
+        })
+    }
+
+    /// Reads everything, and says what is damaged: the file's structure, and every record.
+    pub fn check(&self) -> Result<(), OpenError> {
+        let problems = self.with_reader(check::problems).map_err(|error| open::sorted(&self.path, &error))?;
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(OpenError::Damaged { path: self.path.clone(), problem: problems.join("; ") })
+    }
+
+    fn with_reader<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
+        if let Some(reader) = self.readers.iter().find_map(Mutex::try_lock) {
+            return read(&reader);
+        }
+        let mut hasher = DefaultHasher::new();
+        std::thread::current().id().hash(&mut hasher);
+        let slot = usize::try_from(hasher.finish() % READERS as u64).unwrap_or(0);
+        read(&self.readers[slot].lock())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.with_reader(read).map_err(failed)
+    }
+
+    fn one<T>(
+        &self,
+        query: &str,
+        values: impl Params,
+        take: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.read(|connection| connection.prepare_cached(query)?.query_row(values, take).optional())
+    }
+
+    fn all<T>(
+        &self,
+        query: &str,
+        values: impl Params,
+        take: impl FnMut(&Row<'_>) -> rusqlite::Result<Result<T, StoreError>>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(query)?;
+            statement.query_map(values, take)?.collect::<rusqlite::Result<Vec<_>>>()
+        })?
+        .into_iter()
+        .collect()
+    }
+}
+
+impl Store for SqliteStore {
+    fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {
+        let query = "SELECT id, version, checksum, record FROM interaction WHERE id = ?";
+        self.one(query, [id.as_str()], interaction)?.transpose()
+    }
+
+    fn owned(&self, agent: &AgentId, channel: &str) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        let query = "SELECT id, version, checksum, record FROM interaction \
+                     WHERE listed_by = ? AND channel = ? ORDER BY number";
+        self.all(query, [agent.as_str(), channel], interaction)
+    }
+
+    fn queue(&self, queue: &QueuePath) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        let query = "SELECT id, version, checksum, record FROM interaction \
+                     WHERE queue = ? ORDER BY since_ms, place";
+        self.all(query, [queue.as_str()], interaction)
+    }
+
+    fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError> {
+        let query = "SELECT id FROM interaction WHERE queue = ? AND waits = 1 \
+                     ORDER BY since_ms, place LIMIT 1";
+        self.one(query, [queue.as_str()], |row| id(row, 0))?.transpose()
+    }
+
+    fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError> {
+        let query = "SELECT interaction FROM external WHERE channel = ? AND external_id = ?";
+        self.one(query, [channel, external_id], |row| id(row, 0))?.transpose()
+    }
+
+    fn contact(&self, address: &ContactAddress) -> Result<Option<Arc<str>>, StoreError> {
+        let query = "SELECT contact_id FROM contact WHERE channel = ? AND address = ?";
+        self.one(query, params![address.channel, address.address], |row| row.get(0))
+    }
+
+    fn last_agent(&self, contact_id: &str, channel: &str) -> Result<Option<LastAgent>, StoreError> {
+        let query = "SELECT agent, at_ms FROM last_agent WHERE contact_id = ? AND channel = ?";
+        self.one(query, [contact_id, channel], |row| {
+            let at_ms = row.get(1)?;
+            let agent = AgentId::parse(row.get_ref(0)?.as_str()?);
+            Ok(agent
+                .map(|agent| LastAgent { agent, at_ms })
+                .map_err(|error| damaged("the last agent of", contact_id, &error)))
+        })?
+        .transpose()
+    }
+
+    fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
+        self.read(|connection| agent(connection, id))?.transpose()
+    }
+
+    fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {
+        let query = "SELECT id, version, checksum, record FROM delivery WHERE id = ?";
+        self.one(query, [id.as_str()], delivery)?.transpose()
+    }
+
+    fn unsettled(&self) -> Result<Vec<Arc<Delivery>>, StoreError> {
+        let query = "SELECT id, version, checksum, record FROM delivery \
+                     WHERE settled IS NULL ORDER BY accepted_ms, id";
+        self.all(query, [], delivery)
+    }
+
+    fn published(&self, channel: &str, account: &str, since_ms: i64) -> Result<Vec<String>, StoreError> {
+        let query = "SELECT published FROM delivery WHERE channel = ? AND account = ? AND accepted_ms >= ? \
+                     AND published IS NOT NULL ORDER BY settled";
+        self.all(query, params![channel, account, since_ms], |row| row.get(0).map(Ok))
+    }
+
+    fn reply(&self, key: &RequestKey) -> Result<Option<KeptReply>, StoreError> {
+        let query = "SELECT fingerprint, reference_id, at_ms FROM reply WHERE agent = ? AND request_id = ?";
+        self.one(query, params![key.agent.as_str(), key.request_id], |row| {
+            Ok(KeptReply {
+                fingerprint: row.get(0)?,
+                reference_id: row.get(1).map(i64::unsigned_abs)?,
+                at_ms: row.get(2)?,
+            })
+        })
+    }
+
+    fn highest_number(&self) -> Result<u64, StoreError> {
+        self.read(|connection| write::Standing::read(connection).map(|standing| standing.highest_number))
+    }
+
+    fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.group.commit(commit, |commits| self.writer.lock().write(commits))
+    }
+}
+
+fn agent(connection: &Connection, id: &AgentId) -> rusqlite::Result<Option<Result<AgentRecord, StoreError>>> {
+    let mut statement = connection.prepare_cached("SELECT reference_id, focus FROM agent WHERE id = ?")?;
+    statement
+        .query_row([id.as_str()], |row| {
+            let reference_id = row.get(0).map(i64::unsigned_abs)?;
+            let focus = row.get_ref(1)?.as_str_or_null()?.map(InteractionId::parse).transpose();
+            Ok(focus
+                .map(|focus| AgentRecord { reference_id, focus })
+                .map_err(|error| damaged("agent", id.as_str(), &error)))
+        })
+        .optional()
+}
+
+fn interaction(row: &Row<'_>) -> rusqlite::Result<Result<Arc<Interaction>, StoreError>> {
+    record(row, "interaction", record::read_interaction, |read| (read.id, read.version))
+}
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Arc<Delivery>, StoreError>> {
+    record(row, "delivery", record::read_delivery, |read| (read.id, read.version))
+}
+
+/// Reads the columns `id, version, checksum, record`, which must agree.
+fn record<T>(
+    row: &Row<'_>,
+    kind: &str,
+    read: impl FnOnce(&str, u32) -> Result<T, RecordError>,
+    head: impl FnOnce(&T) -> (InteractionId, u64),
+) -> rusqlite::Result<Result<Arc<T>, StoreError>> {
+    let (id, version) = (row.get_ref(0)?.as_str()?, row.get(1).map(i64::unsigned_abs)?);
+    let checksum = row.get(2)?;
+    let read = read(row.get_ref(3)?.as_str()?, checksum).map_err(|error| damaged(kind, id, &error));
+    Ok(read.and_then(|read| {
+        let (own_id, own_version) = head(&read);
+        if own_id.as_str() == id && own_version == version {
+            Ok(Arc::new(read))
+        } else {
+            Err(damaged(kind, id, &format_args!("it says it is version {own_version} of {own_id}")))
+        }
+    }))
+}
+
+fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Result<InteractionId, StoreError>> {
+    let text = row.get_ref(column)?.as_str()?;
+    Ok(InteractionId::parse(text).map_err(|error| damaged("the id", text, &error)))
+}
+
+fn damaged(kind: &str, name: &str, problem: &dyn std::fmt::Display) -> StoreError {
+    StoreError::new(format!("{kind} `{name}` is damaged: {problem}"))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn failed(error: rusqlite::Error) -> StoreError {
+    StoreError::new(error.to_string())
+}
+
+/// `SQLite` counts to 2^63.
+fn number(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::new(format!("the number {number} is too large to be kept")))
+}

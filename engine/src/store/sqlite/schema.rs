@@ -1,0 +1,116 @@
+//! The tables, by format. A file of an earlier format is brought up step by step when it is opened, each
+//! step a transaction of its own; a file of a later one is refused.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks a file as ours: `STRW`.
+pub(super) const APPLICATION_ID: i64 = 0x5354_5257;
+
+/// The steps: the first makes format 1 of an empty file, the next format 2 of that, and so on. What is
+/// written here once is never changed.
+const STEPS: &[&str] = &[
+    // 1
+    "
+    CREATE TABLE standing (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        highest_number INTEGER NOT NULL,
+        interactions INTEGER NOT NULL,
+        settled INTEGER NOT NULL,
+        last_settled INTEGER NOT NULL,
+        flushes_proved INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO standing VALUES (1, 0, 0, 0, 0, 0);
+
+    CREATE TABLE interaction (
+        id TEXT NOT NULL UNIQUE,
+        version INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        channel TEXT NOT NULL,
+        listed_by TEXT,
+        queue TEXT,
+        since_ms INTEGER,
+        place INTEGER,
+        waits INTEGER NOT NULL,
+        checksum INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX interaction_listed ON interaction (listed_by, channel, number) WHERE listed_by IS NOT NULL;
+    CREATE INDEX interaction_queue ON interaction (queue, since_ms, place) WHERE queue IS NOT NULL;
+    CREATE INDEX interaction_waiting ON interaction (queue, since_ms, place) WHERE waits = 1;
+
+    CREATE TABLE delivery (
+        id TEXT NOT NULL UNIQUE,
+        version INTEGER NOT NULL,
+        channel TEXT NOT NULL,
+        account TEXT NOT NULL,
+        accepted_ms INTEGER NOT NULL,
+        settled INTEGER,
+        published TEXT,
+        checksum INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX delivery_unsettled ON delivery (accepted_ms, id) WHERE settled IS NULL;
+    CREATE UNIQUE INDEX delivery_settled ON delivery (settled) WHERE settled IS NOT NULL;
+    CREATE INDEX delivery_published ON delivery (channel, account, accepted_ms) WHERE published IS NOT NULL;
+
+    CREATE TABLE contact (
+        channel TEXT NOT NULL,
+        address TEXT NOT NULL,
+        contact_id TEXT NOT NULL,
+        PRIMARY KEY (channel, address)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE last_agent (
+        contact_id TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (contact_id, channel)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE external (
+        channel TEXT NOT NULL,
+        external_id TEXT NOT NULL,
+        interaction TEXT NOT NULL,
+        PRIMARY KEY (channel, external_id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE agent (
+        id TEXT NOT NULL PRIMARY KEY,
+        reference_id INTEGER NOT NULL,
+        focus TEXT
+    ) STRICT, WITHOUT ROWID;
+    ",
+    // 2: replies to requests that named themselves
+    "
+    ALTER TABLE standing ADD COLUMN replies INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE reply (
+        agent TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        fingerprint BLOB NOT NULL,
+        reference_id INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (agent, request_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX reply_by_age ON reply (at_ms, agent, request_id);
+    ",
+];
+
+/// The latest format.
+pub(super) fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+/// Brings a file from format `found` (0 is an empty file) to the latest.
+pub(super) fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
+    let done = usize::try_from(found).unwrap_or(0);
+    for (step, format) in STEPS.iter().zip(1_i64..).skip(done) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", format)?;
+        crate::failpoint::reach("in-migration");
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,396 @@
+//! Commits, checked and written one by one, flushed together.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
+
+use super::open::prove_flush;
+use super::record::{write_delivery, write_interaction};
+use super::{failed, number};
+use crate::config::Limits;
+use crate::delivery::{Delivery, Stage};
+use crate::interaction::{Interaction, InteractionId};
+use crate::lifecycle::State;
+use crate::store::{
+    AgentChange, AgentRecord, Commit, CommitError, KeptReply, RequestKey, StoreError, queue_order,
+};
+
+type Outcome = Result<(), CommitError>;
+
+/// The one connection that writes.
+pub(super) struct Writer {
+    connection: Connection,
+    limits: Bounds,
+    standing: Standing,
+    /// A flush failed: what was written with it may stand at the end of the log. Before anything else is
+    /// accepted that end is written over, and flushed.
+    ///
+    /// The connection goes on: it still knows where the good part of the log ends. A new one would read the
+    /// log from the disk, and take the end for good.
+    is_in_doubt: bool,
+}
+
+struct Bounds {
+    interactions: u64,
+    settled: u64,
+    replies: u64,
+}
+
+/// Sums that would be slow to reckon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) highest_number: u64,
+    pub(super) interactions: u64,
+    pub(super) settled: u64,
+    last_settled: u64,
+    pub(super) replies: u64,
+}
+
+impl Standing {
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let query = "SELECT highest_number, interactions, settled, last_settled, replies FROM standing";
+        connection.query_row(query, [], |row| {
+            let at = |index| row.get(index).map(i64::unsigned_abs);
+            Ok(Self {
+                highest_number: at(0)?,
+                interactions: at(1)?,
+                settled: at(2)?,
+                last_settled: at(3)?,
+                replies: at(4)?,
+            })
+        })
+    }
+
+    fn write(&self, connection: &Connection) -> Result<(), StoreError> {
+        let query = "UPDATE standing SET highest_number = ?, interactions = ?, settled = ?, \
+                     last_settled = ?, replies = ?";
+        run(
+            connection,
+            query,
+            params![
+                number(self.highest_number)?,
+                number(self.interactions)?,
+                number(self.settled)?,
+                number(self.last_settled)?,
+                number(self.replies)?
+            ],
+        )
+    }
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, limits: &Limits) -> rusqlite::Result<Self> {
+        Ok(Self {
+            standing: Standing::read(&connection)?,
+            connection,
+            limits: Bounds {
+                interactions: limits.interactions as u64,
+                settled: limits.settled as u64,
+                replies: limits.replies as u64,
+            },
+            is_in_doubt: false,
+        })
+    }
+
+    /// Writes and flushes; gives each commit its own result.
+    pub(super) fn write(&mut self, commits: &[Commit]) -> Vec<Outcome> {
+        let mut results = Vec::with_capacity(commits.len());
+        if let Err(error) = self.write_all(commits, &mut results) {
+            // What was to be flushed is lost; a refusal stays one.
+            results.resize(commits.len(), Ok(()));
+            for result in &mut results {
+                if result.is_ok() {
+                    *result = Err(error.clone().into());
+                }
+            }
+        }
+        results
+    }
+
+    fn write_all(&mut self, commits: &[Commit], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
+        self.settle_doubt()?;
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let before = self.standing;
+        let written = self.write_each(commits, results);
+        // `SQLite` undoes everything itself when it meets certain failures.
+        let is_lost = self.connection.is_autocommit();
+        if written.is_err() || is_lost || results.iter().all(Result::is_err) {
+            self.standing = before;
+            self.undo();
+            return written.and(if is_lost {
+                Err(StoreError::new("the changes were undone"))
+            } else {
+                Ok(())
+            });
+        }
+        crate::failpoint::reach("before-flush");
+        if let Err(error) = self.connection.execute_batch("COMMIT") {
+            self.standing = before;
+            self.undo();
+            self.is_in_doubt = true;
+            // At once, so that nothing is left behind if the process ends; else before the next commit.
+            if let Err(error) = self.settle_doubt() {
+                tracing::error!(%error, "the store takes no changes");
+            }
+            return Err(failed(error));
+        }
+        crate::failpoint::reach("after-flush");
+        Ok(())
+    }
+
+    fn write_each(&mut self, commits: &[Commit], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
+        let before = self.standing;
+        for commit in commits {
+            let standing = self.standing;
+            self.connection.execute_batch("SAVEPOINT one").map_err(failed)?;
+            let result = self.write_one(commit);
+            let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
+            if result.is_err() {
+                self.standing = standing;
+            }
+            self.connection.execute_batch(end).map_err(|error| match &result {
+                // The transaction is gone with the first failure: that one is worth telling.
+                Err(CommitError::Failed(first)) => first.clone(),
+                _ => failed(error),
+            })?;
+            results.push(result);
+        }
+        if self.standing != before {
+            self.standing.write(&self.connection)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a transaction that came to nothing.
+    fn undo(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be undone");
+        }
+    }
+
+    fn settle_doubt(&mut self) -> Result<(), StoreError> {
+        if self.is_in_doubt {
+            prove_flush(&self.connection).map_err(|error| {
+                self.undo();
+                failed(error)
+            })?;
+            self.is_in_doubt = false;
+        }
+        Ok(())
+    }
+
+    fn write_one(&mut self, commit: &Commit) -> Outcome {
+        let connection = &self.connection;
+        let mut new = 0;
+        for interaction in &commit.interactions {
+            let query = "SELECT version FROM interaction WHERE id = ?";
+            let stored = version(connection, query, interaction.id)?;
+            check_version(interaction.id, interaction.version, stored)?;
+            new += u64::from(stored.is_none());
+        }
+        for delivery in &commit.deliveries {
+            let stored = version(connection, "SELECT version FROM delivery WHERE id = ?", delivery.id)?;
+            check_version(delivery.id, delivery.version, stored)?;
+        }
+        if contradicts(connection, commit)? {
+            return Err(CommitError::Conflict);
+        }
+        if new > 0 && self.standing.interactions + new > self.limits.interactions {
+            return Err(CommitError::Full);
+        }
+
+        self.standing.interactions += new;
+        for interaction in &commit.interactions {
+            let placed = interaction.placement.as_ref().map_or(0, |placement| placement.number);
+            let highest = self.standing.highest_number.max(interaction.number).max(placed);
+            self.standing.highest_number = highest;
+            put_interaction(connection, interaction)?;
+        }
+        for delivery in &commit.deliveries {
+            if delivery.stage == Stage::Settled {
+                self.standing.settled += 1;
+                self.standing.last_settled += 1;
+            }
+            put_delivery(connection, delivery, self.standing.last_settled)?;
+        }
+        for (address, contact_id) in &commit.contacts {
+            let query = "INSERT OR REPLACE INTO contact (channel, address, contact_id) VALUES (?, ?, ?)";
+            run(connection, query, params![address.channel, address.address, contact_id])?;
+        }
+        if let Some((contact, last)) = &commit.last_agent {
+            let query =
+                "INSERT OR REPLACE INTO last_agent (contact_id, channel, agent, at_ms) VALUES (?, ?, ?, ?)";
+            let values = params![contact.contact_id, contact.channel, last.agent.as_str(), last.at_ms];
+            run(connection, query, values)?;
+        }
+        if let Some((key, id)) = &commit.external {
+            let query = "INSERT INTO external (channel, external_id, interaction) VALUES (?, ?, ?)";
+            run(connection, query, params![key.channel, key.id, id.as_str()])?;
+        }
+        if let Some(change) = &commit.agent {
+            put_agent(connection, change)?;
+        }
+        if let Some((key, reply)) = &commit.reply {
+            self.keep_reply(key, reply)?;
+        }
+        self.forget_settled()
+    }
+
+    fn forget_settled(&mut self) -> Outcome {
+        while self.standing.settled > self.limits.settled {
+            let query = "DELETE FROM delivery WHERE settled = \
+                         (SELECT min(settled) FROM delivery WHERE settled IS NOT NULL)";
+            run(&self.connection, query, [])?;
+            self.standing.settled -= 1;
+        }
+        Ok(())
+    }
+
+    fn keep_reply(&mut self, key: &RequestKey, reply: &KeptReply) -> Outcome {
+        let forgotten = prepared(&self.connection, "DELETE FROM reply WHERE at_ms < ?")?
+            .execute([reply.at_ms.saturating_sub(KeptReply::KEPT_MS)])
+            .map_err(failed)?;
+        self.standing.replies = self.standing.replies.saturating_sub(forgotten as u64);
+        let query = "INSERT INTO reply (agent, request_id, fingerprint, reference_id, at_ms) \
+                     VALUES (?, ?, ?, ?, ?)";
+        let values = params![
+            key.agent.as_str(),
+            key.request_id,
+            reply.fingerprint,
+            number(reply.reference_id)?,
+            reply.at_ms
+        ];
+        run(&self.connection, query, values)?;
+        self.standing.replies += 1;
+        while self.standing.replies > self.limits.replies {
+            let query = "DELETE FROM reply WHERE (agent, request_id) = \
+                         (SELECT agent, request_id FROM reply ORDER BY at_ms, agent, request_id LIMIT 1)";
+            run(&self.connection, query, [])?;
+            self.standing.replies -= 1;
+        }
+        Ok(())
+    }
+}
+
+fn check_version(id: InteractionId, next: u64, stored: Option<u64>) -> Outcome {
+    match stored {
+        Some(_) if next == 1 => Err(CommitError::Taken(id)),
+        stored if next == stored.unwrap_or(0) + 1 => Ok(()),
+        _ => Err(CommitError::Conflict),
+    }
+}
+
+fn version(connection: &Connection, query: &str, id: InteractionId) -> Result<Option<u64>, StoreError> {
+    let stored = prepared(connection, query)?.query_row([id.as_str()], |row| row.get::<_, i64>(0));
+    Ok(stored.optional().map_err(failed)?.map(i64::unsigned_abs))
+}
+
+fn contradicts(connection: &Connection, commit: &Commit) -> Result<bool, StoreError> {
+    for (address, _) in &commit.contacts {
+        let query = "SELECT 1 FROM contact WHERE channel = ? AND address = ?";
+        if exists(connection, query, params![address.channel, address.address])? {
+            return Ok(true);
+        }
+    }
+    if let Some((key, _)) = &commit.external {
+        let query = "SELECT 1 FROM external WHERE channel = ? AND external_id = ?";
+        if exists(connection, query, params![key.channel, key.id])? {
+            return Ok(true);
+        }
+    }
+    let Some((key, reply)) = &commit.reply else { return Ok(false) };
+    let query = "SELECT 1 FROM reply WHERE agent = ? AND request_id = ? AND at_ms >= ?";
+    let since_ms = reply.at_ms.saturating_sub(KeptReply::KEPT_MS);
+    exists(connection, query, params![key.agent.as_str(), key.request_id, since_ms])
+}
+
+/// What an interaction is found by, beside its id.
+pub(super) struct Columns<'a> {
+    pub(super) listed_by: Option<&'a str>,
+    pub(super) queue: Option<&'a str>,
+    pub(super) since_ms: Option<i64>,
+    pub(super) place: Option<u64>,
+    pub(super) waits: bool,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(interaction: &'a Interaction) -> Self {
+        let owner = interaction.owner.as_ref().filter(|_| interaction.is_listed());
+        let placement = interaction.placement.as_ref().filter(|_| interaction.is_in_queue());
+        let order = placement.map(queue_order);
+        Self {
+            listed_by: owner.map(crate::interaction::AgentId::as_str),
+            queue: placement.map(|placement| placement.queue.as_str()),
+            since_ms: order.map(|(since_ms, _)| since_ms),
+            place: order.map(|(_, place)| place),
+            waits: placement.is_some() && interaction.state == State::Queued,
+        }
+    }
+}
+
+fn put_interaction(connection: &Connection, interaction: &Interaction) -> Result<(), StoreError> {
+    let Columns { listed_by, queue, since_ms, place, waits } = Columns::of(interaction);
+    let written = write_interaction(interaction);
+    let query = "INSERT INTO interaction \
+        (id, version, number, channel, listed_by, queue, since_ms, place, waits, checksum, record) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+        ON CONFLICT (id) DO UPDATE SET version = ?2, number = ?3, channel = ?4, listed_by = ?5, queue = ?6, \
+        since_ms = ?7, place = ?8, waits = ?9, checksum = ?10, record = ?11";
+    let values = params![
+        interaction.id.as_str(),
+        number(interaction.version)?,
+        number(interaction.number)?,
+        interaction.channel,
+        listed_by,
+        queue,
+        since_ms,
+        place.map(number).transpose()?,
+        waits,
+        written.checksum,
+        written.text
+    ];
+    run(connection, query, values)
+}
+
+fn put_delivery(connection: &Connection, delivery: &Delivery, settled: u64) -> Result<(), StoreError> {
+    let settled = (delivery.stage == Stage::Settled).then(|| number(settled)).transpose()?;
+    let written = write_delivery(delivery);
+    let query = "INSERT INTO delivery \
+        (id, version, channel, account, accepted_ms, settled, published, checksum, record) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+        ON CONFLICT (id) DO UPDATE SET version = ?2, channel = ?3, account = ?4, accepted_ms = ?5, \
+        settled = ?6, published = ?7, checksum = ?8, record = ?9";
+    let values = params![
+        delivery.id.as_str(),
+        number(delivery.version)?,
+        delivery.channel,
+        delivery.account,
+        delivery.accepted_ms,
+        settled,
+        delivery.published_id(),
+        written.checksum,
+        written.text
+    ];
+    run(connection, query, values)
+}
+
+fn put_agent(connection: &Connection, change: &AgentChange) -> Result<(), StoreError> {
+    let kept = super::agent(connection, &change.id).map_err(failed)?.transpose()?.unwrap_or_default();
+    let AgentRecord { reference_id, focus } = kept.changed(change);
+    let query = "INSERT OR REPLACE INTO agent (id, reference_id, focus) VALUES (?, ?, ?)";
+    let focus = focus.as_ref().map(InteractionId::as_str);
+    run(connection, query, params![change.id.as_str(), number(reference_id)?, focus])
+}
+
+fn prepared<'c>(connection: &'c Connection, query: &str) -> Result<CachedStatement<'c>, StoreError> {
+    connection.prepare_cached(query).map_err(failed)
+}
+
+fn run(connection: &Connection, query: &str, values: impl Params) -> Result<(), StoreError> {
+    prepared(connection, query)?.execute(values).map_err(failed)?;
+    Ok(())
+}
+
+fn exists(connection: &Connection, query: &str, values: impl Params) -> Result<bool, StoreError> {
+    prepared(connection, query)?.exists(values).map_err(failed)
+}
