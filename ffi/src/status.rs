@@ -124,7 +124,7 @@ pub(crate) fn of_error(error: &Error) -> strowger_status {
         Error::Manifest(_) => STROWGER_ERR_MANIFEST,
         Error::ChannelTaken(_) => STROWGER_ERR_CHANNEL_TAKEN,
         Error::Channel(_) => STROWGER_ERR_CHANNEL,
-        Error::Store(_) => STROWGER_ERR_STORE,
+        Error::Store(_) | Error::Open(_) => STROWGER_ERR_STORE,
         Error::InvalidAgentId(_) | Error::UnknownFormat(_) => STROWGER_ERR_INVALID,
         // An engine that is newer than this table.
         _ => STROWGER_ERR_INTERNAL,

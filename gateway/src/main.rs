@@ -42,7 +42,7 @@ enum Command {
     Replay {
         /// The file to play; `-` for standard input.
         file: PathBuf,
-        /// The folder with libstrowger_twitter.so and libstrowger_facebook.so; by default that of this program.
+        /// The folder of the channel plugins (`libstrowger_twitter.so`, …); by default that of this program.
         #[arg(long, value_name = "DIR")]
         plugins: Option<PathBuf>,
     },
