@@ -44,7 +44,7 @@ fn callers_at_the_same_time_share_a_flush() {
         match callers {
             1 => assert_eq!(flushes, changes),
             16 => {
-                assert!(flushes < changes / 2, "{callers} callers: {flushes} flushes for {changes} changes")
+                assert!(flushes < changes / 2, "{flushes} flushes for {changes} changes");
             }
             _ => {}
         }
