@@ -271,3 +271,43 @@ fn a_folder_that_can_not_be_written_is_told() {
     assert!(!output.status.success());
     assert!(said.contains("Unusable") && said.contains("ermission denied"), "{said}");
 }
+
+#[test]
+fn a_full_disk_refuses_and_then_works_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = |arguments: &[&str]| {
+        let status = Command::new("mount").args(arguments).arg(folder.path()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=400k", "tmpfs"]) {
+        eprintln!(
+            "skipped: a small file system can't be mounted here; tests/disk.rs does the same with a shim"
+        );
+        return;
+    }
+    let run = std::panic::catch_unwind(|| {
+        let path = folder.path().join("store.db");
+        let engine = engine(&path).unwrap();
+        let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+        let notes = agent.subscribe("/v2/me/*").unwrap();
+        let filler = folder.path().join("filler");
+        fs::write(&filler, vec![0; 100_000]).unwrap();
+        let create = || agent.perform("x", None, br#"{"operationName": "Create"}"#).unwrap();
+        let mut made = 0;
+        while create().status_code() == StatusCode::Success {
+            made += 1;
+            assert!(made < 1_000, "the disk is never full");
+        }
+        assert_eq!(create().status_code(), StatusCode::Internal);
+        let told = std::iter::from_fn(|| notes.next(std::time::Duration::ZERO)).count();
+        assert_eq!((told, agent.list("x").unwrap().len()), (made, made));
+        fs::remove_file(&filler).unwrap();
+        assert_eq!(create().status_code(), StatusCode::Success);
+        drop((notes, agent, engine));
+        let store = open(&path).unwrap();
+        store.check().unwrap();
+        assert_eq!(store.owned(&AgentId::parse("a1").unwrap(), "x").unwrap().len(), made + 1);
+    });
+    let _ = Command::new("umount").arg(folder.path()).status();
+    run.unwrap();
+}
