@@ -12,7 +12,7 @@ use super::{AgentState, Inner};
 use crate::channel::{ChannelFault, CheckError, Outgoing};
 use crate::decide::{About, Check, Decision, Focus, NewDelivery, Telling};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
-use crate::interaction::{Interaction, InteractionId, Resource, Seen};
+use crate::interaction::{AgentId, Interaction, InteractionId, Resource, Seen};
 use crate::notify::Told;
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
@@ -295,11 +295,7 @@ impl Inner {
                 About::After => &committed.after,
                 About::Created => &committed.created,
             };
-            let agent = self.seen_agent(&telling.to).unwrap_or_else(|error| {
-                // The change is made: whoever can't be told now finds it in the next listing.
-                tracing::error!(agent = %telling.to, %error, "an agent could not be told of a change");
-                None
-            });
+            let agent = self.reachable(&telling.to);
             let (Some(interaction), Some(agent)) = (about, agent) else { continue };
             agent.hub.tell(&entry.topic, &self.limits, || {
                 let in_focus =
@@ -313,6 +309,15 @@ impl Inner {
                 crate::json::raw(&told).get().to_owned()
             });
         }
+    }
+
+    /// The agent who is to be told of a change that is made: whoever can't be told now finds it in the next
+    /// listing.
+    pub(super) fn reachable(&self, agent: &AgentId) -> Option<Arc<AgentState>> {
+        self.seen_agent(agent).unwrap_or_else(|error| {
+            tracing::error!(%agent, %error, "an agent could not be told of a change");
+            None
+        })
     }
 
     pub(super) fn resource<'a>(

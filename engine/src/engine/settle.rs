@@ -144,7 +144,7 @@ impl Inner {
         } else {
             let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
             self.store.commit(commit).map_err(refusal_of)?;
-            self.respond(entry, &delivery, &verdict)?;
+            self.respond(entry, &delivery, &verdict);
         }
         crate::failpoint::reach("after-outcome");
         self.outbox.release(bytes);
@@ -185,9 +185,9 @@ impl Inner {
     }
 
     /// The answer to an operation on the collection.
-    fn respond(&self, entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Result<(), Error> {
-        let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(()) };
-        let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(()) };
+    fn respond(&self, entry: &Entry, delivery: &Delivery, verdict: &Verdict) {
+        let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return };
+        let Some(agent) = self.reachable(&delivery.agent) else { return };
         agent.hub.tell(&entry.topic, &self.limits, || {
             let mut response = serde_json::json!({
                 "messageType": entry.manifest.operation_response_type,
@@ -200,6 +200,5 @@ impl Inner {
             }
             response.to_string()
         });
-        Ok(())
     }
 }
