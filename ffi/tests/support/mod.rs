@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// The warnings that everything here must compile without.
-pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+pub const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
 
 /// What a static program needs beside libstrowger.a.
 const STATIC_LIBRARIES: [&str; 5] = ["-lpthread", "-ldl", "-lm", "-lrt", "-lgcc_s"];
@@ -54,6 +54,14 @@ pub fn build(what: &[&str], target: &Path) -> PathBuf {
         directory.display()
     );
     directory
+}
+
+/// A copy of the Twitter plugin, so that no other build replaces it while it is loaded.
+pub fn plugin(directory: &Path) -> PathBuf {
+    let built = build(&["-p", "strowger-twitter-plugin"], &target()).join("libstrowger_twitter.so");
+    let copy = directory.join("libstrowger_twitter.so");
+    fs::copy(built, &copy).expect("a copy of the plugin");
+    copy
 }
 
 /// How a program gets the library.
