@@ -73,8 +73,19 @@ pub enum Linking {
 
 /// Compiles `source` (.c by cc, .cpp by c++) into a program. Gives its path, in `directory`.
 pub fn compile(source: &Path, library: &Path, linking: Linking, directory: &Path) -> PathBuf {
+    compile_by(("cc", "c++"), source, library, linking, directory)
+}
+
+/// The same with a C and a C++ compiler of one's choice.
+pub fn compile_by(
+    (c, cpp): (&str, &str),
+    source: &Path,
+    library: &Path,
+    linking: Linking,
+    directory: &Path,
+) -> PathBuf {
     let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
-    let (compiler, standard) = if is_cpp { ("c++", "-std=c++17") } else { ("cc", "-std=gnu99") };
+    let (compiler, standard) = if is_cpp { (cpp, "-std=c++17") } else { (c, "-std=gnu99") };
     let stem = source.file_stem().expect("a file name").to_string_lossy();
     let program = directory.join(format!("{stem}-{linking:?}"));
     let mut command = Command::new(compiler);
