@@ -1,5 +1,5 @@
 //! What is installed suffices: projects outside the workspace, made from nothing but the installed files,
-//! are built with pkg-config and with CMake, linked both ways, and publish a message.
+//! are built with pkg-config and with `CMake`, linked both ways, and publish a message.
 
 use std::env;
 use std::fs;
@@ -136,7 +136,7 @@ fn with_pkg_config(prefix: &Path, project: &Path) {
     }
 }
 
-/// CMake's own project file, as the README has it: a program and the package.
+/// `CMake`, with a project file, as the README has it: a program and the package.
 fn with_cmake(prefix: &Path, project: &Path) {
     fs::write(
         project.join("CMakeLists.txt"),
