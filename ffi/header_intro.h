@@ -80,7 +80,7 @@
  *       "queues": ["/queues/support"],             if only these exist; else any queue does
  *       "limits": { … } }                          bounds: body_bytes, user_data_bytes, user_data_keys,
  *                                                  message_bytes, subscription_notes, subscription_bytes,
- *                                                  subscriptions, agents, interactions, outbox,
+ *                                                  kept_notes, kept_bytes, subscriptions, agents, interactions, outbox,
  *                                                  outbox_bytes, settled
  *
  * A channel is run by a plugin (strowger_deliver()) or by the program (strowger_delivery_next()), never by

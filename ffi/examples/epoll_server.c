@@ -1,7 +1,7 @@
 /* A small contact-centre server: many agents over TCP on this machine, one epoll loop, deliveries on a
  * thread of their own.
  *
- *   cc -std=c99 epoll_server.c $(pkg-config --cflags --libs strowger) -pthread -o epoll_server
+ *   cc -std=gnu99 epoll_server.c $(pkg-config --cflags --libs strowger) -pthread -o epoll_server
  *   ./epoll_server --plugin /usr/local/lib/strowger/libstrowger_twitter.so --platform http://127.0.0.1:8081
  *
  * The protocol is lines of text. What an agent's desktop sends:
@@ -62,6 +62,8 @@ struct client {
 typedef struct server {
   int epoll, listener, signals;
   strowger_engine *engine;
+  source arrivals;
+  bool arrivals_watched;
   client *clients;
   size_t count;
 } server;
@@ -114,15 +116,27 @@ static void watch(server *server, int operation, int fd, uint32_t events, source
   }
 }
 
+static bool is_roomy(const client *client) {
+  return client->output_len < OUTPUT_LIMIT / 2;
+}
+
 /* Reads from a desktop only while it reads from us, and hears of notes only while there is room for them. */
 static void update(server *server, client *client) {
-  bool has_room = client->output_len < OUTPUT_LIMIT / 2;
+  bool has_room = is_roomy(client);
   uint32_t events = (client->output_len > 0 ? EPOLLOUT : 0u) | (has_room && !client->closing ? EPOLLIN : 0u);
   watch(server, EPOLL_CTL_MOD, client->fd, events, &client->desktop);
   if (client->subscription != NULL && client->notes_watched != has_room) {
     int fd = strowger_subscription_fd(client->subscription);
     watch(server, EPOLL_CTL_MOD, fd, has_room ? EPOLLIN : 0u, &client->notes);
     client->notes_watched = has_room;
+  }
+}
+
+/* Stops or goes on taking connections. */
+static void watch_arrivals(server *server, bool on) {
+  if (server->arrivals_watched != on) {
+    watch(server, EPOLL_CTL_MOD, server->listener, on ? EPOLLIN : 0u, &server->arrivals);
+    server->arrivals_watched = on;
   }
 }
 
@@ -142,6 +156,7 @@ static void drop(server *server, client *client) {
   free(client->input);
   free(client->output);
   free(client);
+  watch_arrivals(server, true);
 }
 
 /* ------------------------------------------------------------------------------------------------- output */
@@ -212,6 +227,9 @@ static bool login(server *server, client *client, const char *name) {
     return say_error(client, error);
   }
   if (strowger_subscribe(client->agent, STROWGER_STR("/v2/me/*"), &client->subscription, &error) != STROWGER_OK) {
+    /* Nobody is logged in: the desktop may try again. */
+    strowger_agent_close(client->agent);
+    client->agent = NULL;
     return say_error(client, error);
   }
   int fd = strowger_subscription_fd(client->subscription);
@@ -266,11 +284,11 @@ static bool answer(server *server, client *client, char *line) {
   return status == STROWGER_OK ? say_buf(client, "REPLY", buf) : say_error(client, error);
 }
 
-/* Answers every whole line that has come. */
+/* Answers the whole lines that have come, as long as there is room for answers: a few lines can ask for a lot. */
 static bool answer_lines(server *server, client *client) {
   size_t done = 0;
-  char *end;
-  while (!client->closing && (end = memchr(client->input + done, '\n', client->input_len - done)) != NULL) {
+  char *end = NULL;
+  while (!client->closing && is_roomy(client) && (end = memchr(client->input + done, '\n', client->input_len - done)) != NULL) {
     *end = '\0';
     size_t len = (size_t)(end - client->input) - done;
     if (memchr(client->input + done, '\0', len) != NULL) {
@@ -283,7 +301,8 @@ static bool answer_lines(server *server, client *client) {
   }
   client->input_len -= done;
   memmove(client->input, client->input + done, client->input_len);
-  return client->input_len < LINE_LIMIT;
+  /* A full buffer without an end of line is a line that is too long. */
+  return client->input_len < LINE_LIMIT || memchr(client->input, '\n', client->input_len) != NULL;
 }
 
 static bool receive(server *server, client *client) {
@@ -323,6 +342,10 @@ static bool pass_notes_on(client *client) {
 static void welcome(server *server) {
   int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
+    /* Out of descriptors, most likely: the one who waits would wake the loop for ever. */
+    if ((errno == EMFILE || errno == ENFILE) && server->clients != NULL) {
+      watch_arrivals(server, false);
+    }
     return;
   }
   client *client = server->count < CLIENT_LIMIT ? calloc(1, sizeof *client) : NULL;
@@ -357,6 +380,14 @@ static bool serve(server *server, client *client, const source *about, uint32_t 
   } else if (events & (EPOLLHUP | EPOLLERR)) {
     return false;
   }
+  /* Lines that waited for room have come already: no event will tell of them. */
+  size_t waiting;
+  do {
+    waiting = client->input_len;
+    if (!flush(client) || !answer_lines(server, client)) {
+      return false;
+    }
+  } while (client->input_len != waiting);
   if (!flush(client)) {
     return false;
   }
@@ -464,7 +495,8 @@ int main(int argc, char **argv) {
   sigaddset(&ending, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ending, NULL);
 
-  server server = {-1, -1, -1, NULL, NULL, 0};
+  server server;
+  memset(&server, 0, sizeof server);
   strowger_error *error = NULL;
   if (strowger_engine_open(STROWGER_STR("{\"name\":\"epoll_server\"}"), &server.engine, &error) != STROWGER_OK) {
     fail("the engine could not be opened", error);
@@ -482,18 +514,20 @@ int main(int argc, char **argv) {
     fail("the plugin could not be loaded", error);
   }
 
-  source listener = {LISTENER, NULL}, signals = {SIGNALS, NULL};
+  source signals = {SIGNALS, NULL};
   server.epoll = epoll_create1(EPOLL_CLOEXEC);
   server.signals = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
   if (server.epoll < 0 || server.signals < 0) {
     fail_errno("epoll");
   }
   server.listener = listen_on((uint16_t)port);
-  watch(&server, EPOLL_CTL_ADD, server.listener, EPOLLIN, &listener);
+  watch(&server, EPOLL_CTL_ADD, server.listener, EPOLLIN, &server.arrivals);
+  server.arrivals_watched = true;
   watch(&server, EPOLL_CTL_ADD, server.signals, EPOLLIN, &signals);
 
   pthread_t delivery;
-  if (pthread_create(&delivery, NULL, deliver, server.engine) != 0) {
+  errno = pthread_create(&delivery, NULL, deliver, server.engine);
+  if (errno != 0) {
     fail_errno("pthread_create");
   }
   loop(&server);

@@ -80,7 +80,7 @@
  *       "queues": ["/queues/support"],             if only these exist; else any queue does
  *       "limits": { … } }                          bounds: body_bytes, user_data_bytes, user_data_keys,
  *                                                  message_bytes, subscription_notes, subscription_bytes,
- *                                                  subscriptions, agents, interactions, outbox,
+ *                                                  kept_notes, kept_bytes, subscriptions, agents, interactions, outbox,
  *                                                  outbox_bytes, settled
  *
  * A channel is run by a plugin (strowger_deliver()) or by the program (strowger_delivery_next()), never by
@@ -792,6 +792,29 @@ strowger_status strowger_subscribe(strowger_agent *agent,
                                    strowger_str topic,
                                    strowger_subscription **out,
                                    strowger_error **error);
+
+/**
+ * Subscribes after a gap: a server that comes back gets what its desktop missed.
+ *
+ * The notes with a `sequence` above `from` that are still kept come first, in their order, then live ones.
+ * If some are not kept, or `from` is a number that this engine never gave, {"channel","lagged":true,
+ * "sequence"} comes first: list anew. Notes are kept in memory from the agent's first subscription on,
+ * within the limits kept_notes and kept_bytes.
+ *
+ * @param agent the agent.
+ * @param topic as for strowger_subscribe().
+ * @param from the `sequence` of the last note that was seen; 0 if none was.
+ * @param out where the subscription is put; release it with strowger_subscription_free().
+ * @param error where an error is put; may be NULL.
+ * @return as strowger_subscribe().
+ * @par Threads: any, several at once.
+ * @since 0.1
+ */
+strowger_status strowger_subscribe_from(strowger_agent *agent,
+                                        strowger_str topic,
+                                        uint64_t from,
+                                        strowger_subscription **out,
+                                        strowger_error **error);
 
 /**
  * The next notification.

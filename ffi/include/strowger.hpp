@@ -215,6 +215,15 @@ class agent {
     return subscription(handle);
   }
 
+  /** After a gap: the notes behind `from` that are still kept, or word that some are not; then live ones. */
+  subscription subscribe_from(std::string_view topic, std::uint64_t from) const {
+    strowger_subscription *handle = nullptr;
+    detail::must([&](strowger_error **failure) {
+      return strowger_subscribe_from(handle_.get(), detail::lend(topic), from, &handle, failure);
+    });
+    return subscription(handle);
+  }
+
   strowger_agent *get() const noexcept { return handle_.get(); }
 
  private:

@@ -225,6 +225,39 @@ pub unsafe extern "C" fn strowger_subscribe(
     })
 }
 
+/// Subscribes after a gap: a server that comes back gets what its desktop missed.
+///
+/// The notes with a `sequence` above `from` that are still kept come first, in their order, then live ones.
+/// If some are not kept, or `from` is a number that this engine never gave, {"channel","lagged":true,
+/// "sequence"} comes first: list anew. Notes are kept in memory from the agent's first subscription on,
+/// within the limits kept_notes and kept_bytes.
+///
+/// @param agent the agent.
+/// @param topic as for strowger_subscribe().
+/// @param from the `sequence` of the last note that was seen; 0 if none was.
+/// @param out where the subscription is put; release it with strowger_subscription_free().
+/// @param error where an error is put; may be NULL.
+/// @return as strowger_subscribe().
+/// @par Threads: any, several at once.
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strowger_subscribe_from(
+    agent: *mut strowger_agent,
+    topic: strowger_str,
+    from: u64,
+    out: *mut *mut strowger_subscription,
+    error: *mut *mut strowger_error,
+) -> strowger_status {
+    entry(error, |call| {
+        let handle = raw::handle(call, agent, "agent")?;
+        let topic = topic.name(call, "topic")?;
+        let out = raw::out(call, out, "out")?;
+        let subscription = handle.agent.subscribe_from(topic, from)?;
+        out.hand_over(strowger_subscription::new(subscription, handle.ties().next()));
+        Ok(STROWGER_OK)
+    })
+}
+
 /// In C an empty id stands for the collection.
 fn or_collection(id: &str) -> Option<&str> {
     Some(id).filter(|id| !id.is_empty())

@@ -3,20 +3,10 @@
 
 mod support;
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use strowger_sandbox::{Options, Sandbox};
-use support::{Linking, build, c_test, compile, has_tool, library, own, succeed, target};
-
-/// A copy of the plugin, so that no other build replaces it while it is loaded.
-fn plugin(directory: &Path) -> PathBuf {
-    let built = build(&["-p", "strowger-twitter-plugin"], &target()).join("libstrowger_twitter.so");
-    let copy = directory.join("libstrowger_twitter.so");
-    fs::copy(built, &copy).expect("a copy of the plugin");
-    copy
-}
+use support::{Linking, c_test, compile, has_tool, library, own, plugin, succeed};
 
 #[test]
 fn the_c_example_publishes() {

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Linking, c_test, compile, has_tool, library, own, succeed};
+use support::{Linking, c_test, compile, compile_by, has_tool, library, own, succeed};
 
 const PROGRAMS: [&str; 4] = ["nulls.c", "line.c", "callbacks.c", "threads.c"];
 
@@ -48,6 +48,25 @@ fn threads_share_handles_and_close_them_in_any_order() {
 fn programs_link_statically() {
     for name in PROGRAMS {
         run(name, Linking::Static, &[]);
+    }
+}
+
+/// What the other compiler makes of headers and programs works as well.
+#[test]
+fn programs_run_when_clang_has_compiled_them() {
+    if !has_tool("clang") {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let sources = PROGRAMS.map(c_test).into_iter().chain([own().join("examples/desk.cpp")]);
+    for source in sources {
+        let linking = Linking::Dynamic;
+        let program = compile_by(("clang", "clang++"), &source, library(), linking, directory.path());
+        succeed(&mut Command::new(program), &source.display().to_string());
+    }
+    for example in ["minimal.c", "epoll_server.c"] {
+        let source = own().join("examples").join(example);
+        compile_by(("clang", "clang++"), &source, library(), Linking::Dynamic, directory.path());
     }
 }
 

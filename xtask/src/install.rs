@@ -52,10 +52,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SYSTEM_LIBRARIES: [&str; 5] = ["gcc_s", "rt", "pthread", "m", "dl"];
 const HEADERS: [&str; 3] = ["strowger.h", "strowger_channel.h", "strowger.hpp"];
 /// The packages that are built, with the files that they make and where those go.
-const BUILT: [(&str, &[&str], &str); 5] = [
+const BUILT: [(&str, &[&str], &str); 6] = [
     ("strowger-ffi", &["libstrowger.a"], "lib"),
     ("strowger-twitter-plugin", &["libstrowger_twitter.so"], "lib/strowger"),
     ("strowger-facebook-plugin", &["libstrowger_facebook.so"], "lib/strowger"),
+    ("strowger-oneall-plugin", &["libstrowger_oneall.so"], "lib/strowger"),
     ("strowger-gateway", &["strowger-gateway"], "bin"),
     ("strowger-sandbox", &["strowger-sandbox"], "bin"),
 ];

@@ -22,7 +22,7 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
-    /// Build and install the C library, its headers, what finds them (pkg-config, `CMake`), the plugins and
+    /// Build and install the C library, its headers, the files by which builds find them, the plugins and
     /// the programs
     Install {
         /// The folder to install into, an absolute path

@@ -41,8 +41,9 @@ impl Hub {
         }
         if let Some(from) = from {
             let first_kept = state.kept.front().map_or(state.sequence + 1, |note| note.sequence);
-            // A number that was never given was given by an engine that kept nothing.
-            if from + 1 < first_kept || from > state.sequence {
+            // A number that was never given was given by an engine that kept nothing. Asked first: the
+            // largest number has no successor.
+            if from > state.sequence || from + 1 < first_kept {
                 queue.lag(state.sequence);
             } else {
                 let missed = state.kept.iter().filter(|note| note.sequence > from);

@@ -5,6 +5,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* The configuration, with room for so few kept notes that one can be away too long. */
+#define KEPT "{\"limits\":{\"kept_notes\":4},"
+
 static int watched = -1;
 
 /* Whether epoll calls the descriptor readable, now. */
@@ -158,6 +161,56 @@ static void descriptor(strowger_agent *agent) {
   strowger_subscription_free(late);
 }
 
+/* A note's place in the agent's count. */
+static unsigned long sequence(const char *json) {
+  const char *at = strstr(json, "\"sequence\":");
+  CHECK(at != NULL);
+  return strtoul(at + strlen("\"sequence\":"), NULL, 10);
+}
+
+/* A desktop that was away: what it missed in its order, then what happens; or that it was away too long. */
+static void resumption(strowger_agent *agent) {
+  strowger_subscription *notes = NULL;
+  unsigned long last, at;
+  const char *json;
+  STATUS(STROWGER_OK, strowger_subscribe(agent, text("/v2/me/notes"), &notes, &error));
+  perform(agent, "", "{\"operationName\":\"Create\"}");
+  last = sequence(next_note(notes));
+  strowger_subscription_free(notes);
+  for (at = 0; at < 3; at++) {
+    perform(agent, "", "{\"operationName\":\"Create\"}");
+  }
+  STATUS(STROWGER_OK, strowger_subscribe_from(agent, text("/v2/me/notes"), last, &notes, &error));
+  perform(agent, "", "{\"operationName\":\"Create\"}");
+  for (at = 1; at <= 4; at++) {
+    json = next_note(notes);
+    CHECK(holds(json, "\"state\":\"Composing\"") && sequence(json) == last + at);
+  }
+  no_note(notes);
+  strowger_subscription_free(notes);
+
+  /* Nothing was missed. */
+  STATUS(STROWGER_OK, strowger_subscribe_from(agent, text("/v2/me/*"), last + 4, &notes, &error));
+  no_note(notes);
+  strowger_subscription_free(notes);
+
+  /* More was missed than the four that are kept: see KEPT. */
+  STATUS(STROWGER_OK, strowger_subscribe_from(agent, text("/v2/me/notes"), last - 1, &notes, &error));
+  CHECK(poll(&(struct pollfd){strowger_subscription_fd(notes), POLLIN, 0}, 1, 0) == 1);
+  json = next_note(notes);
+  CHECK(strncmp(json, "{\"channel\":\"/v2/me/notes\",\"lagged\":true,", 40) == 0 && sequence(json) == last + 4);
+  no_note(notes);
+  perform(agent, "", "{\"operationName\":\"Create\"}");
+  CHECK(sequence(next_note(notes)) == last + 5);
+  strowger_subscription_free(notes);
+
+  /* A number that this engine never gave. */
+  STATUS(STROWGER_OK, strowger_subscribe_from(agent, text("/v2/me/notes"), UINT64_MAX, &notes, &error));
+  CHECK(holds(next_note(notes), "\"lagged\":true"));
+  no_note(notes);
+  strowger_subscription_free(notes);
+}
+
 static void diagrams(strowger_engine *engine) {
   strowger_buf *out = NULL;
   STATUS(STROWGER_OK, strowger_diagram(engine, text("notes"), text("mermaid"), &out, &error));
@@ -175,7 +228,10 @@ int main(void) {
   strowger_buf *out = NULL;
   struct epoll_event event;
 
-  STATUS(STROWGER_OK, strowger_engine_open(text(NOTES_CONFIG), &engine, &error));
+  char config[sizeof KEPT + sizeof NOTES_CONFIG];
+
+  snprintf(config, sizeof config, "%s%s", KEPT, &NOTES_CONFIG[1]);
+  STATUS(STROWGER_OK, strowger_engine_open(text(config), &engine, &error));
   STATUS(STROWGER_OK, strowger_agent_open(engine, text(AGENT), &agent, &error));
   STATUS(STROWGER_OK, strowger_agent_open(engine, text("{\"id\":\"a2\",\"features\":[\"api-multimedia\"]}"),
                                           &other, &error));
@@ -190,6 +246,7 @@ int main(void) {
   outbound(engine, agent, notes);
   inbound(engine, agent, notes);
   descriptor(agent);
+  resumption(agent);
   diagrams(engine);
   /* A channel that the program runs is no business of a plugin's webhooks, and the other way round. */
   STATUS(STROWGER_ERR_CHANNEL,

@@ -198,6 +198,11 @@ int main(void) {
   FAILS_SILENTLY(STROWGER_ERR_INVALID, strowger_subscribe(agent, a1, &subscription_out, NULL));
   STATUS(STROWGER_OK, strowger_subscribe(agent, text("/v2/me/*"), &subscription, &error));
 
+  NULL_POINTER(strowger_subscribe_from(NULL, text("/v2/me/*"), 0, &subscription_out, &error));
+  NULL_POINTER(strowger_subscribe_from(agent, text("/v2/me/*"), 0, NULL, &error));
+  NAME(STROWGER_ERR_INVALID, strowger_subscribe_from(agent, x, 0, &subscription_out, &error));
+  FAILS_SILENTLY(STROWGER_ERR_INVALID, strowger_subscribe_from(agent, a1, UINT64_MAX, &subscription_out, NULL));
+
   NULL_POINTER(strowger_subscription_next(NULL, 0, &buf_out, &error));
   NULL_POINTER(strowger_subscription_next(subscription, 0, NULL, &error));
   FAILS_SILENTLY(STROWGER_DONE, strowger_subscription_next(subscription, 0, &buf_out, NULL));

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// The warnings that everything here must compile without.
-pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+pub const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
 
 /// What a static program needs beside libstrowger.a.
 const STATIC_LIBRARIES: [&str; 5] = ["-lpthread", "-ldl", "-lm", "-lrt", "-lgcc_s"];
@@ -56,6 +56,14 @@ pub fn build(what: &[&str], target: &Path) -> PathBuf {
     directory
 }
 
+/// A copy of the Twitter plugin, so that no other build replaces it while it is loaded.
+pub fn plugin(directory: &Path) -> PathBuf {
+    let built = build(&["-p", "strowger-twitter-plugin"], &target()).join("libstrowger_twitter.so");
+    let copy = directory.join("libstrowger_twitter.so");
+    fs::copy(built, &copy).expect("a copy of the plugin");
+    copy
+}
+
 /// How a program gets the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linking {
@@ -65,8 +73,19 @@ pub enum Linking {
 
 /// Compiles `source` (.c by cc, .cpp by c++) into a program. Gives its path, in `directory`.
 pub fn compile(source: &Path, library: &Path, linking: Linking, directory: &Path) -> PathBuf {
+    compile_by(("cc", "c++"), source, library, linking, directory)
+}
+
+/// The same with a C and a C++ compiler of one's choice.
+pub fn compile_by(
+    (c, cpp): (&str, &str),
+    source: &Path,
+    library: &Path,
+    linking: Linking,
+    directory: &Path,
+) -> PathBuf {
     let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
-    let (compiler, standard) = if is_cpp { ("c++", "-std=c++17") } else { ("cc", "-std=gnu99") };
+    let (compiler, standard) = if is_cpp { (cpp, "-std=c++17") } else { (c, "-std=gnu99") };
     let stem = source.file_stem().expect("a file name").to_string_lossy();
     let program = directory.join(format!("{stem}-{linking:?}"));
     let mut command = Command::new(compiler);
