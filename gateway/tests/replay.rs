@@ -152,3 +152,32 @@ fn a_line_that_is_no_step_is_named_by_its_number() {
         assert!(error.contains(problem), "{error}");
     }
 }
+
+#[test]
+fn the_real_plugin_judges_the_text_before_it_is_accepted() {
+    let send = |text: &str, from: &str| {
+        let twitter = serde_json::json!({ "from": from, "message": text });
+        let body =
+            serde_json::json!({ "operationName": "Send", "queuePath": "/queues/q1", "twitter": twitter });
+        serde_json::json!({ "agent": "a1", "path": "/api/v2/me/tweets/{draft}", "body": body }).to_string()
+    };
+    let script = [
+        r#"{"agent":"a1","path":"/api/v2/me/tweets","body":{"operationName":"Create"},"as":"draft"}"#
+            .to_owned(),
+        send(&"x".repeat(281), "vitaliy_onv"),
+        // 141 characters of East Asia count 282.
+        send(&"語".repeat(141), "vitaliy_onv"),
+        send("hello", "nobody"),
+        send(&"x".repeat(280), "vitaliy_onv"),
+    ];
+    let output = replay(&plugins(), &script.join("\n"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let replies: Vec<_> =
+        lines(&output).into_iter().filter(|line| line.get("statusCode").is_some()).collect();
+    let codes: Vec<_> = replies.iter().map(|reply| reply["statusCode"].as_u64().unwrap_or(99)).collect();
+    assert_eq!(codes, [0, 10, 10, 2, 0]);
+    for (reply, words) in [(1, ["281", "280"]), (2, ["282", "280"]), (3, ["nobody", "vitaliy_onv"])] {
+        let message = replies[reply]["statusMessage"].as_str().unwrap_or_default();
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
+}
