@@ -1,7 +1,5 @@
 //! What a customer wrote, as a host hands it in.
 
-use serde_json::value::RawValue;
-
 use crate::interaction::{InteractionId, UserData};
 use crate::json::Members;
 use crate::operation::{Parameters, QueuePath, Refusal, StatusCode};
@@ -60,10 +58,5 @@ impl Inbound {
             external_id: text("externalId")?,
             account: text("account")?,
         })
-    }
-
-    /// As [`Inbound::parse`], from a part of a larger document.
-    pub fn parse_raw(json: &RawValue) -> Result<Self, Refusal> {
-        Self::parse(json.get())
     }
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::draft::{create, reply, save, send};
 use super::operate::channel_operation;
-use super::{About, Decision, Facts, Focus, Telling};
+use super::{About, Decision, Facts, Focus, Telling, WOULD_HAVE};
+use crate::bounds::check_declared;
 use crate::interaction::{AgentId, Interaction, Placement, UserData};
 use crate::lifecycle::{Event, Next, Operation, Source, State, Tells, step};
 use crate::notify::NoteKind;
@@ -46,7 +47,7 @@ pub fn decide(
         Operation::SetDisposition => set_disposition(interaction, parameters, facts)?,
         Operation::AddComment => {
             let comment = parameters.required_string("comment", "a text")?;
-            facts.check_text("comment", &comment)?;
+            facts.limits.check_text("comment", &comment)?;
             Decision::of(Interaction { comment: Some(comment.into()), ..interaction.clone() })
         }
         Operation::SetInFocus => Decision { focus: Focus::Taken, ..Decision::of(interaction.clone()) },
@@ -93,7 +94,7 @@ fn transfer(
             decision.needs.agent = Some(target);
         }
         TransferTarget::Queue(queue) => {
-            facts.check_queue(&queue)?;
+            check_declared(facts.queues, &queue)?;
             after.state = State::Queued;
             after.assigned_to = None;
             after.transferred_by = None;
@@ -113,7 +114,7 @@ fn complete(
 ) -> Result<Decision, Refusal> {
     let queue = parameters.queue_path("queuePath")?;
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
-    queue.iter().try_for_each(|queue| facts.check_queue(queue))?;
+    queue.iter().try_for_each(|queue| check_declared(facts.queues, queue))?;
     let placement = queue.map(|queue| Placement { queue, since_ms: facts.now_ms, number: 0 });
     let after = Interaction { placement, ..interaction.clone() };
     Ok(Decision { records_last_agent: saves_last_agent, ..Decision::of(after) })
@@ -160,7 +161,7 @@ fn set_disposition(
     let disposition = parameters.required_string("disposition", "the disposition, as `resolved`")?;
     let key = parameters.string("dispositionKey")?.unwrap_or(Cow::Borrowed("DISP_KEY"));
     let user_data = interaction.user_data.with_text(&key, &disposition);
-    facts.check_user_data(&user_data)?;
+    facts.limits.check_user_data(WOULD_HAVE, &user_data)?;
     Ok(Decision::of(Interaction { user_data, ..interaction.clone() }))
 }
 
@@ -179,7 +180,7 @@ pub(super) fn user_data_over(
         };
     };
     let user_data = before.merged(&additions);
-    facts.check_user_data(&user_data)?;
+    facts.limits.check_user_data(WOULD_HAVE, &user_data)?;
     Ok(user_data)
 }
 

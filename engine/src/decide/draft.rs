@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::agent::{note_kind, user_data_over};
 use super::operate::unknown_account;
-use super::{About, Check, Decision, Facts, NewDelivery, Telling};
+use super::{About, Check, Decision, Facts, NewDelivery, Telling, WOULD_HAVE};
+use crate::bounds::check_declared;
 use crate::channel::{ValueKind, fill};
 use crate::delivery::Work;
 use crate::interaction::{Interaction, UserData};
@@ -23,7 +24,7 @@ pub(super) fn create(
 ) -> Result<Decision, Refusal> {
     let queue_path = parameters.queue_path("queuePath")?;
     let user_data = user_data_over(&UserData::empty(), parameters, facts, false)?;
-    queue_path.iter().try_for_each(|queue| facts.check_queue(queue))?;
+    queue_path.iter().try_for_each(|queue| check_declared(facts.queues, queue))?;
     let draft = Interaction {
         owner: Some(facts.agent.clone()),
         user_data,
@@ -59,7 +60,7 @@ pub(super) fn send(
     let parameters = request.parameters();
     let manifest = facts.manifest;
     let queue_path = parameters.required_queue_path("queuePath")?;
-    facts.check_queue(&queue_path)?;
+    check_declared(facts.queues, &queue_path)?;
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
     let object = request.message_object()?.unwrap_or_default();
     let mut after = written(interaction, &object, facts)?;
@@ -120,7 +121,7 @@ pub(super) fn reply(
 ) -> Result<Decision, Refusal> {
     let manifest = facts.manifest;
     let queue_path = parameters.required_queue_path("queuePath")?;
-    facts.check_queue(&queue_path)?;
+    check_declared(facts.queues, &queue_path)?;
     let mut given = serde_json::Map::new();
     for parameter in &manifest.reply_parameters {
         let value = match parameter.kind {
@@ -194,12 +195,12 @@ fn written(
     };
     let mut after = interaction.clone();
     if let Some(message) = text("message")? {
-        facts.check_text(&format!("{}.message", manifest.resource), &message)?;
+        facts.limits.check_text(&format!("{}.message", manifest.resource), &message)?;
         after.message = Some(message.into());
         after.message_is_parents = false;
     }
     if let Some(from) = text("from")? {
-        facts.check_text(&format!("{}.from", manifest.resource), &from)?;
+        facts.limits.check_text(&format!("{}.from", manifest.resource), &from)?;
         if let Some(key) = &manifest.mirror_from {
             after.user_data = after.user_data.with_text(key, &from);
         }
@@ -212,13 +213,13 @@ fn written(
             interaction.extras.as_deref().map(|extras| Members::parse(extras.get()).unwrap_or_default());
         let entries = extras.iter().map(|&(name, value)| (Cow::Borrowed(name), value));
         let extras = kept.unwrap_or_default().overwritten(entries).write();
-        facts.check_text(&manifest.resource, extras.get())?;
+        facts.limits.check_text(&manifest.resource, extras.get())?;
         after.extras = Some(extras.into());
     }
     // What the engine or a channel wrote is not the agent's fault: a draft that came back with more than
     // is allowed can still be saved and sent as it is.
     if after.user_data != interaction.user_data {
-        facts.check_user_data(&after.user_data)?;
+        facts.limits.check_user_data(WOULD_HAVE, &after.user_data)?;
     }
     Ok(after)
 }

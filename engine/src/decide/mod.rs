@@ -24,7 +24,7 @@ use crate::delivery::Work;
 use crate::interaction::{AgentId, Interaction, Seen};
 use crate::lifecycle::{Abilities, Lifecycle};
 use crate::notify::NoteKind;
-use crate::operation::{QueuePath, Refusal};
+use crate::operation::QueuePath;
 
 /// What a decision may rest on beside the interaction and the request.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +124,9 @@ pub(crate) enum Focus {
     Dropped,
 }
 
+/// Begins the refusal of user data that a request would make too large.
+const WOULD_HAVE: &str = "the user data would have";
+
 impl Telling {
     /// An answer to the agent who asked.
     fn answer(to: &AgentId, about: About, kind: NoteKind) -> Self {
@@ -137,47 +140,5 @@ impl Telling {
 
     fn left(self) -> Self {
         Self { seen: Seen::AsLeft, ..self }
-    }
-}
-
-impl Facts<'_> {
-    /// Refuses a queue that was not declared, where queues are.
-    fn check_queue(&self, queue: &QueuePath) -> Result<(), Refusal> {
-        match self.queues {
-            Some(declared) if !declared.contains(queue) => {
-                Err(Refusal::not_found(format!("there is no queue `{queue}`")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses user data over the limits.
-    fn check_user_data(&self, user_data: &crate::interaction::UserData) -> Result<(), Refusal> {
-        let (keys, bytes) = (user_data.len(), user_data.as_raw().get().len());
-        if keys > self.limits.user_data_keys {
-            return Err(Refusal::out_of_range(format!(
-                "the user data would have {keys} keys: at most {} are allowed",
-                self.limits.user_data_keys
-            )));
-        }
-        if bytes > self.limits.user_data_bytes {
-            return Err(Refusal::out_of_range(format!(
-                "the user data would have {bytes} bytes: at most {} are allowed",
-                self.limits.user_data_bytes
-            )));
-        }
-        Ok(())
-    }
-
-    /// Refuses a text over the limit.
-    fn check_text(&self, name: &str, text: &str) -> Result<(), Refusal> {
-        if text.len() > self.limits.message_bytes {
-            return Err(Refusal::out_of_range(format!(
-                "`{name}` has {} bytes: at most {} are allowed",
-                text.len(),
-                self.limits.message_bytes
-            )));
-        }
-        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use super::agent::again;
 use super::apply::{By, Unapplied};
 use super::channels::{Entry, Runner};
 use super::{Engine, Error, Inner};
+use crate::bounds::check_declared;
 use crate::channel::{ChannelFault, WebhookAnswer, WebhookReply, WebhookRequest};
 use crate::decide::{Decision, decide_offer, decide_receive, decide_revoke};
 use crate::inbound::Inbound;
@@ -129,36 +130,18 @@ impl Inner {
         {
             return Ok(first);
         }
-        let limits = &self.limits;
-        let too_large = |name: &str, found: usize, limit: usize| {
-            Refusal::out_of_range(format!("`{name}` has {found} bytes: at most {limit} are allowed"))
-        };
-        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        for (name, found) in [
-            ("from", inbound.from.len()),
-            ("message", inbound.message.len()),
-            ("receivedDate", optional(&inbound.received_date)),
-            ("contactId", optional(&inbound.contact_id)),
-            ("externalId", optional(&inbound.external_id)),
-            ("account", optional(&inbound.account)),
+        for (name, text) in [
+            ("from", Some(&inbound.from)),
+            ("message", Some(&inbound.message)),
+            ("receivedDate", inbound.received_date.as_ref()),
+            ("contactId", inbound.contact_id.as_ref()),
+            ("externalId", inbound.external_id.as_ref()),
+            ("account", inbound.account.as_ref()),
         ] {
-            if found > limits.message_bytes {
-                return Err(too_large(name, found, limits.message_bytes).into());
-            }
+            text.map_or(Ok(()), |text| self.limits.check_text(name, text))?;
         }
-        let data_bytes = inbound.user_data.as_raw().get().len();
-        if data_bytes > limits.user_data_bytes {
-            return Err(too_large("userData", data_bytes, limits.user_data_bytes).into());
-        }
-        if inbound.user_data.len() > limits.user_data_keys {
-            return Err(Refusal::out_of_range(format!(
-                "`userData` has {} keys: at most {} are allowed",
-                inbound.user_data.len(),
-                limits.user_data_keys
-            ))
-            .into());
-        }
-        self.check_declared(&inbound.queue_path)?;
+        self.limits.check_user_data("`userData` has", &inbound.user_data)?;
+        check_declared(self.queues.as_deref(), &inbound.queue_path)?;
         let decision = decide_receive(inbound, &entry.manifest, self.now_ms());
         let by = By::Host { external_id: inbound.external_id.as_deref(), id: inbound.id };
         let applied = self.apply(entry, None, decision, by)?;
@@ -190,16 +173,7 @@ impl Inner {
 
     fn queue(&self, queue_path: &str) -> Result<QueuePath, Error> {
         let queue = QueuePath::parse(queue_path).map_err(|error| Refusal::invalid("queuePath", error))?;
-        self.check_declared(&queue)?;
+        check_declared(self.queues.as_deref(), &queue)?;
         Ok(queue)
-    }
-
-    fn check_declared(&self, queue: &QueuePath) -> Result<(), Refusal> {
-        match &self.queues {
-            Some(declared) if !declared.contains(queue) => {
-                Err(Refusal::not_found(format!("there is no queue `{queue}`")))
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -52,11 +52,6 @@ impl Lifecycle {
             .fold(Abilities::NONE, |set, (index, _)| set.with(index))
     }
 
-    /// Every operation of the channel.
-    pub fn every_ability(&self) -> Abilities {
-        self.abilities(self.operations.iter().map(|operation| operation.name.as_str()))
-    }
-
     /// Whether the channel's operation is allowed there, for an account that can do `able`.
     pub fn permits(&self, source: Source, operation: usize, able: Abilities) -> bool {
         able.contain(operation)
