@@ -13,6 +13,7 @@ use std::ffi::c_void;
 use std::mem::{offset_of, size_of};
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::str::{self, Utf8Error};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -78,6 +79,15 @@ pub(crate) fn bytes<'c>(
     // SAFETY: not NULL, and at most `limit` bytes, which is less than `isize::MAX`. The caller guarantees
     // that `len` bytes can be read there, and that nobody writes to them before the call returns.
     Ok(unsafe { slice::from_raw_parts(text.ptr.cast(), text.len) })
+}
+
+/// The bytes as text. Most names and documents are ASCII, which is seen many bytes at a time.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    if bytes.is_ascii() {
+        // SAFETY: every byte is below 128, so each is a whole character of UTF-8.
+        return Ok(unsafe { str::from_utf8_unchecked(bytes) });
+    }
+    str::from_utf8(bytes)
 }
 
 // ---- What goes out -----------------------------------------------------------------------------------

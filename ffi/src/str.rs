@@ -70,6 +70,6 @@ pub(crate) fn is_object(json: &str) -> bool {
 }
 
 fn utf8<'c>(bytes: &'c [u8], parameter: &str) -> Result<&'c str, Failure> {
-    std::str::from_utf8(bytes)
+    raw::utf8(bytes)
         .map_err(|error| Failure::new(STROWGER_ERR_UTF8, format!("`{parameter}` is not UTF-8: {error}")))
 }
