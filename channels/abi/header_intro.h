@@ -9,17 +9,20 @@
  * does no I/O, reads no clock and keeps no thread: it is asked for a step, answers with an HTTP request to
  * make (or a wait, or an outcome), is handed the response, and so on. The host makes the requests.
  *
- *     #include <strowger_channel.h>
+ * @code{.c}
+ * #include <strowger_channel.h>
  *
- *     static const strowger_channel_plugin plugin = {
- *       STROWGER_CHANNEL_MAGIC, sizeof(strowger_channel_plugin),
- *       STROWGER_CHANNEL_ABI_MAJOR, STROWGER_CHANNEL_ABI_MINOR, STROWGER_CHANNEL_FEATURE_HTTP,
- *       STROWGER_STR_INIT("mine"), STROWGER_STR_INIT("1.0.0"), STROWGER_STR_INIT("example.com"),
- *       create, destroy, manifest, check, begin, resume, end, NULL
- *     };
- *     const strowger_channel_plugin *strowger_channel_entry_v1(void) { return &plugin; }
- *
- *     cc -std=c99 -fPIC -shared -fvisibility=hidden -o libstrowger_mine.so mine.c
+ * static const strowger_channel_plugin plugin = {
+ *   STROWGER_CHANNEL_MAGIC, sizeof(strowger_channel_plugin),
+ *   STROWGER_CHANNEL_ABI_MAJOR, STROWGER_CHANNEL_ABI_MINOR, STROWGER_CHANNEL_FEATURE_HTTP,
+ *   STROWGER_STR_INIT("mine"), STROWGER_STR_INIT("1.0.0"), STROWGER_STR_INIT("example.com"),
+ *   create, destroy, manifest, check, begin, resume, end, NULL
+ * };
+ * const strowger_channel_plugin *strowger_channel_entry_v1(void) { return &plugin; }
+ * @endcode
+ * @code{.sh}
+ * cc -std=c99 -fPIC -shared -fvisibility=hidden -o libstrowger_mine.so mine.c
+ * @endcode
  *
  * @section channel_trust Trust
  *
