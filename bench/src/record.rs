@@ -94,10 +94,12 @@ pub(crate) fn compare(recorded: &Record, fresh: &Record) -> Verdict {
             verdict.failures.push(format!("{}: was not counted", measure.name));
             continue;
         };
-        if counts.ratio() > measure.limit {
+        if !measure.limit.holds(counts.rust, counts.c) {
             verdict.failures.push(format!(
-                "{}: {:.3} times the instructions from C, at most {:.2} are allowed",
+                "{}: {} instructions from C, {} from Rust ({:.3} times): the limit is {}",
                 measure.name,
+                counts.c,
+                counts.rust,
                 counts.ratio(),
                 measure.limit
             ));

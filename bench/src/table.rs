@@ -14,10 +14,10 @@ pub(crate) fn of(record: &Record) -> String {
     );
     for measure in MEASURES {
         let Some(counts) = record.instructions.get(measure.name) else { continue };
-        let verdict = if counts.ratio() > measure.limit { "falls short" } else { "ok" };
+        let verdict = if measure.limit.holds(counts.rust, counts.c) { "ok" } else { "falls short" };
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {:.3} | {:.2} | {verdict} |",
+            "| {} | {} | {} | {:.3} | {} | {verdict} |",
             measure.name,
             counts.c,
             counts.rust,

@@ -86,7 +86,7 @@ fn unreadable(text: strowger_str, parameter: &str, limit: usize) -> Failure {
 /// The bytes as text. Most names and documents are ASCII, which is seen many bytes at a time.
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
     if bytes.is_ascii() {
-        // SAFETY: every byte is below 128, so each is a whole character of UTF-8.
+        // SAFETY: `is_ascii` guarantees that every byte is below 128, so each is a whole character of UTF-8.
         return Ok(unsafe { str::from_utf8_unchecked(bytes) });
     }
     str::from_utf8(bytes)

@@ -117,6 +117,53 @@ fn every_function_is_documented_in_full() {
     }
 }
 
+/// The constants, members and types of a header that have no comment above them. (Doxygen does not miss a
+/// constant's.)
+fn bare(header: &str) -> Vec<&str> {
+    let lines: Vec<_> = header.lines().collect();
+    let mut is_inside = false;
+    let mut goes_on = false;
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let begins = line.starts_with("typedef struct") || *line == "enum {";
+        if begins && line.ends_with('{') {
+            is_inside = true;
+        } else if line.starts_with('}') {
+            is_inside = false;
+        }
+        let is_member =
+            is_inside && line.starts_with("  ") && !line.trim_start().starts_with(['/', '*']) && !goes_on;
+        // A member that is a function takes several lines.
+        goes_on = (is_member || goes_on) && !line.ends_with([';', ',']) && !line.contains(" = ")
+            || (is_member || goes_on) && line.ends_with(',') && !line.contains(" = ");
+        let is_type = line.starts_with("typedef ");
+        if (is_member || is_type) && !lines[at - 1].trim_end().ends_with("*/") {
+            found.push(*line);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_constant_member_and_type_is_documented() {
+    for name in ["strowger.h", "strowger_channel.h"] {
+        assert_eq!(bare(&read(&include().join(name))), Vec::<&str>::new(), "{name}");
+    }
+}
+
+/// Planted faults: each comment of a constant, a member and a type is missed once.
+#[test]
+fn every_bare_constant_member_and_type_is_found() {
+    let header = read(&include().join("strowger.h"));
+    for comment in ["A string is not UTF-8.", "An engine. Any thread may call", "The body's bytes."] {
+        let at = header.find(comment).expect("the comment");
+        let start = header[..at].rfind("/**").expect("its beginning");
+        let end = at + header[at..].find("*/\n").expect("its end") + 3;
+        let without = format!("{}{}", header[..start].trim_end_matches(' '), &header[end..]);
+        assert_eq!(bare(&without).len(), 1, "{comment}: {:?}", bare(&without));
+    }
+}
+
 /// Planted faults: each part of a comment, missing once.
 #[test]
 fn every_omission_is_found() {
