@@ -7,7 +7,7 @@
 //!
 //! `KIND` is `perform`, `read` or `can`. `DRAFTS` drafts are made (1, or one for each call and one more) and
 //! `PREPARE`, if it is not empty, is performed on each. One call is made to warm up, then `COUNT` in
-//! [`measured`], with the body or the operation `ASKED`. With a `TOPIC` there is a subscription to it, and
+//! [`strowger_bench_measured`], with the body or the operation `ASKED`. With a `TOPIC` there is a subscription to it, and
 //! each call is followed by taking the notification out. The number of bytes that were answered and the
 //! last answer go to standard output.
 
@@ -80,7 +80,7 @@ fn ids(agent: &Agent) -> Result<Vec<String>, Box<dyn Error>> {
 /// finds it by its name, which must therefore stay as it is written.
 #[unsafe(no_mangle)]
 #[inline(never)]
-fn strowger_bench_measured(
+extern "Rust" fn strowger_bench_measured(
     kind: Kind,
     agent: &Agent,
     notes: Option<&Subscription>,
