@@ -56,6 +56,7 @@ impl Drivers {
     pub(crate) fn build() -> Result<Self, BuildError> {
         let root = own().parent().unwrap_or(own());
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let target = std::path::absolute(&target).unwrap_or(target);
         let (release, directory) = (target.join("release"), target.join("bench"));
         // One command for both: so they share the very same engine, with the same features.
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

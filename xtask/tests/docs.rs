@@ -27,7 +27,9 @@ fn copy(to: &Path) {
         fs::create_dir_all(to.join(folder)).expect("a folder");
         for entry in fs::read_dir(root().join(folder)).expect("a folder") {
             let entry = entry.expect("an entry");
-            fs::copy(entry.path(), to.join(folder).join(entry.file_name())).expect("a copy");
+            if entry.path().is_file() {
+                fs::copy(entry.path(), to.join(folder).join(entry.file_name())).expect("a copy");
+            }
         }
     }
 }

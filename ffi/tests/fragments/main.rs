@@ -97,6 +97,26 @@ fn documents_are_understood() {
     }
 }
 
+/// The conventions at the top of strowger.h name every member of the configuration: those that the library
+/// names when it meets an unknown one.
+#[test]
+fn every_member_of_the_configuration_is_named() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = support::compile(&c_test("documents.c"), library(), Linking::Dynamic, directory.path());
+    let header = read(&support::include().join("strowger.h"));
+    let conventions = header.split("#ifndef STROWGER_H").next().expect("a comment").to_owned();
+    for (config, at_least) in [(r#"{"nothing":1}"#, 6), (r#"{"limits":{"nothing":1}}"#, 15)] {
+        let output = Command::new(&program).args(["{}", "config_json", config]).output().expect("it runs");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        let expected = words.split_once("expected one of ").unwrap_or_else(|| panic!("{words}")).1;
+        let names: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
+        assert!(names.len() >= at_least, "{words}");
+        for name in names {
+            assert!(conventions.contains(name), "strowger.h does not name `{name}`");
+        }
+    }
+}
+
 fn parse(fragment: &Fragment) -> Result<serde_json::Value, String> {
     serde_json::from_str(&fragment.text).map_err(|error| format!("{}: {error}", fragment.place))
 }
