@@ -8,16 +8,19 @@
  * machine, the agents' operations of the Web Services API with their replies and notifications, and
  * delivery to the platforms through channel plugins.
  *
- *     strowger_engine *engine = NULL;
- *     strowger_error *error = NULL;
- *     if (strowger_engine_open(STROWGER_STR("{\"store\":{\"kind\":\"memory\"}}"), &engine, &error) != STROWGER_OK) {
- *       strowger_str message = strowger_error_message(error);
- *       fprintf(stderr, "%.*s\n", (int)message.len, message.ptr);
- *       strowger_error_free(error);
- *       return 1;
- *     }
- *
- *     cc -std=c99 -o desk desk.c -lstrowger
+ * @code{.c}
+ * strowger_engine *engine = NULL;
+ * strowger_error *error = NULL;
+ * if (strowger_engine_open(STROWGER_STR("{\"store\":{\"kind\":\"memory\"}}"), &engine, &error) != STROWGER_OK) {
+ *   strowger_str message = strowger_error_message(error);
+ *   fprintf(stderr, "%.*s\n", (int)message.len, message.ptr);
+ *   strowger_error_free(error);
+ *   return 1;
+ * }
+ * @endcode
+ * @code{.sh}
+ * cc -std=c99 -o desk desk.c -lstrowger
+ * @endcode
  *
  * examples/minimal.c is a whole program. What follows holds for every function; its own comment says only
  * what is particular to it.
@@ -81,7 +84,7 @@
  *       "limits": { … } }                          bounds: body_bytes, user_data_bytes, user_data_keys,
  *                                                  message_bytes, subscription_notes, subscription_bytes,
  *                                                  kept_notes, kept_bytes, subscriptions, agents, interactions, outbox,
- *                                                  outbox_bytes, settled
+ *                                                  outbox_bytes, settled, replies
  *
  * A channel is run by a plugin (strowger_deliver()) or by the program (strowger_delivery_next()), never by
  * both.

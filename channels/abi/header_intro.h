@@ -9,19 +9,22 @@
  * does no I/O, reads no clock and keeps no thread: it is asked for a step, answers with an HTTP request to
  * make (or a wait, or an outcome), is handed the response, and so on. The host makes the requests.
  *
- *     #include <strowger_channel.h>
+ * @code{.c}
+ * #include <strowger_channel.h>
  *
- *     static const strowger_channel_plugin plugin = {
- *       STROWGER_CHANNEL_MAGIC, sizeof(strowger_channel_plugin),
- *       STROWGER_CHANNEL_ABI_MAJOR, STROWGER_CHANNEL_ABI_MINOR, STROWGER_CHANNEL_FEATURE_HTTP,
- *       STROWGER_STR_INIT("mine"), STROWGER_STR_INIT("1.0.0"), STROWGER_STR_INIT("example.com"),
- *       create, destroy, manifest, check, begin, resume, end, NULL
- *     };
- *     const strowger_channel_plugin *strowger_channel_entry_v1(void) { return &plugin; }
+ * static const strowger_channel_plugin plugin = {
+ *   STROWGER_CHANNEL_MAGIC, sizeof(strowger_channel_plugin),
+ *   STROWGER_CHANNEL_ABI_MAJOR, STROWGER_CHANNEL_ABI_MINOR, STROWGER_CHANNEL_FEATURE_HTTP,
+ *   STROWGER_STR_INIT("mine"), STROWGER_STR_INIT("1.0.0"), STROWGER_STR_INIT("example.com"),
+ *   create, destroy, manifest, check, begin, resume, end, NULL
+ * };
+ * const strowger_channel_plugin *strowger_channel_entry_v1(void) { return &plugin; }
+ * @endcode
+ * @code{.sh}
+ * cc -std=c99 -fPIC -shared -fvisibility=hidden -o libstrowger_mine.so mine.c
+ * @endcode
  *
- *     cc -std=c99 -fPIC -shared -fvisibility=hidden -o libstrowger_mine.so mine.c
- *
- * @section trust Trust
+ * @section channel_trust Trust
  *
  * A plugin runs inside the host's process, with all the host's rights. The host loads a plugin only by an
  * absolute path, or by its file name in a directory that the host named; the file must be a regular one
@@ -29,7 +32,7 @@
  * group is the process's own. That guards against accidents and path tricks. It is no sandbox: load only
  * what you would link. A library is never unloaded. `$ORIGIN` in a library's run path doesn't work.
  *
- * @section negotiation Negotiation
+ * @section channel_negotiation Negotiation
  *
  * Before anything else is called the host checks, in this order: the symbol, `magic`, `abi_major` (equal),
  * `struct_size` (a shorter descriptor is read as if the rest were zero, a longer one is cut), the mandatory
@@ -37,21 +40,21 @@
  * refuses the plugin with the exact reason if one doesn't hold. Structs grow at their end only; a member
  * beyond the host's `struct_size` isn't there.
  *
- * @section threads Threads
+ * @section channel_threads Threads
  *
  * The functions of one instance may be called on several threads at once. Those of one conversation are
  * called on one thread at a time, not always the same. `destroy` is called when no other call is under way.
  * The host's functions may be called on any thread from inside a call that the host makes, and at no other
  * time. Conversations die with the process: a job must be doable from its document alone.
  *
- * @section memory Memory
+ * @section channel_memory Memory
  *
  * Each side frees what it allocated. A strowger_str that is passed to a function is borrowed until that
  * function returns. A plugin hands a document over by `host->emit(sink, json)`, which copies at once, at
  * most once in a call that has a sink: a second document is ignored and logged as a fault. A document is
  * UTF-8 JSON of at most 8 MiB. The host struct stays valid until `destroy` returns.
  *
- * @section statuses Statuses
+ * @section channel_statuses Statuses
  *
  * A function that returns an `int32_t` returns STROWGER_CHANNEL_DONE (0), STROWGER_CHANNEL_REFUSED (1: a
  * document that says why was emitted) or a negative failure: STROWGER_CHANNEL_FAILED (-1),
@@ -60,7 +63,7 @@
  * failing `check` refuses the message; a failing conversation ends as `not-sent` before its marked request
  * was made, and as `unknown` after. C++ exceptions and panics must not leave a function.
  *
- * @section config Configuration
+ * @section channel_config Configuration
  *
  * `create` is handed the configuration document that the operator wrote for this plugin: an object. The
  * plugin decides what it holds; unknown members should be refused with their names. Two members mean
@@ -70,7 +73,7 @@
  * that value before. On refusal emit `{"message": "what is wrong, where, and what would be right"}`, without
  * any value of the configuration.
  *
- * @section manifest The manifest
+ * @section channel_manifest The manifest
  *
  * `manifest` emits what the plugin serves; it is asked once, after `create`.
  *
@@ -100,14 +103,14 @@
  *
  * List only what the plugin really does.
  *
- * @section check Checking
+ * @section channel_check Checking
  *
  * `check` judges a message on the thread of the agent who sends it. It returns 0 and emits nothing, or
  * returns 1 and emits `{"code": 2, "message": "…"}`: 2 for an invalid message, 10 for one that is out of
  * range (too long, too many attachments). The extras document is an object: what the request carried
  * beside its text.
  *
- * @section jobs Jobs
+ * @section channel_jobs Jobs
  *
  * `begin` is handed a job:
  *
@@ -129,7 +132,7 @@
  *
  * An outcome that doesn't belong to the job's kind is a fault of the plugin.
  *
- * @section steps Steps
+ * @section channel_steps Steps
  *
  * `begin` and `resume` emit one step. Unknown members are a fault that names them. Times are in
  * milliseconds.
@@ -175,7 +178,7 @@
  * the conversation goes on. `userData` and `throttle` of an outcome may be missing; a throttle makes the
  * engine leave that account alone until then.
  *
- * @section results Results
+ * @section channel_results Results
  *
  * `resume` is handed what became of the step, and the body's bytes (at most 4 MiB) beside it:
  *
@@ -189,7 +192,7 @@
  *
  * Statuses of 300 and above are responses like any other.
  *
- * @section outcomes Outcomes
+ * @section channel_outcomes Outcomes
  *
  *     { "outcome": "published", "id": "…", "location": "https://…" }
  *     { "outcome": "accepted", "handle": … }              the platform works on it; a `poll` asks later
@@ -206,7 +209,7 @@
  * engine then reads the platform back. Nothing is ever sent again by guessing. `not-sent` after a marked
  * request of which bytes were written is taken as `unknown`.
  *
- * @section ingest Webhooks
+ * @section channel_ingest Webhooks
  *
  * `ingest`, if there is one, reads a platform's request as it came in:
  * `{"method", "path", "query", "headers": [["k", "v"]]}`, with the raw bytes in `body`, for signatures are

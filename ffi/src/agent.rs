@@ -103,7 +103,7 @@ pub unsafe extern "C" fn strowger_perform(
         let body = body_json.document(call, "body_json")?;
         let out = raw::out(call, reply, "reply")?;
         let reply = handle.agent.perform(channel, or_collection(id), body.as_bytes())?;
-        out.hand_over(strowger_buf::new(reply.to_json()));
+        out.hand_over(strowger_buf::reply(&reply));
         Ok(STROWGER_OK)
     })
 }

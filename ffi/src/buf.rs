@@ -1,6 +1,9 @@
 //! `strowger_buf`: text that the library hands out.
 
+use std::fmt;
 use std::ptr;
+
+use ::engine::Reply;
 
 use crate::entry::reading;
 use crate::raw;
@@ -9,12 +12,50 @@ use crate::str::strowger_str;
 /// Bytes that the library hands out: read them with strowger_buf_bytes(), release them with
 /// strowger_buf_free().
 pub struct strowger_buf {
-    text: String,
+    text: Text,
+}
+
+enum Text {
+    /// Stands in the buffer itself: one allocation for the reply that nearly every request gets.
+    Short(Short),
+    Long(String),
 }
 
 impl strowger_buf {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into() }
+        Self { text: Text::Long(text.into()) }
+    }
+
+    /// The reply to a request.
+    pub(crate) fn reply(reply: &Reply) -> Self {
+        let mut short = Short { len: 0, bytes: [0; SHORT_BYTES] };
+        let is_short = matches!(reply, Reply::Accepted { .. }) && reply.write_json(&mut short).is_ok();
+        if is_short { Self { text: Text::Short(short) } } else { Self::new(reply.to_json()) }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.text {
+            Text::Short(short) => &short.bytes[..usize::from(short.len)],
+            Text::Long(text) => text.as_bytes(),
+        }
+    }
+}
+
+/// Room for an acceptance, whatever its number.
+const SHORT_BYTES: usize = 55;
+
+struct Short {
+    len: u8,
+    bytes: [u8; SHORT_BYTES],
+}
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let from = usize::from(self.len);
+        let room = self.bytes.get_mut(from..from + text.len()).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.len = u8::try_from(from + text.len()).map_err(|_| fmt::Error)?;
+        Ok(())
     }
 }
 
@@ -27,7 +68,7 @@ impl strowger_buf {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strowger_buf_bytes(buf: *const strowger_buf) -> strowger_str {
     reading(strowger_str::EMPTY, |call| {
-        raw::shared(call, buf).map_or(strowger_str::EMPTY, |buf| strowger_str::of(&buf.text))
+        raw::shared(call, buf).map_or(strowger_str::EMPTY, |buf| strowger_str::of_bytes(buf.bytes()))
     })
 }
 

@@ -122,7 +122,7 @@ fn run(
             status
         }
     };
-    if !callback::is_running() {
+    if log::is_gathering() && !callback::is_running() {
         log::flush(call.ties.get().and_then(|ties| ties.host.as_deref()));
     }
     status

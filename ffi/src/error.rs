@@ -17,16 +17,19 @@ pub struct strowger_error {
     failure: Failure,
 }
 
-/// A status and its words.
+/// A status and its words. One word long: every argument that is read could be one.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Reason>);
+
+#[derive(Debug)]
+struct Reason {
     status: strowger_status,
     message: String,
 }
 
 impl Failure {
     pub(crate) fn new(status: strowger_status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self(Box::new(Reason { status, message: message.into() }))
     }
 
     /// A document that is not what it must be.
@@ -35,7 +38,7 @@ impl Failure {
     }
 
     pub(crate) fn status(&self) -> strowger_status {
-        self.status
+        self.0.status
     }
 }
 
@@ -72,7 +75,8 @@ impl From<LoadError> for Failure {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strowger_error_message(error: *const strowger_error) -> strowger_str {
     reading(strowger_str::EMPTY, |call| {
-        raw::shared(call, error).map_or(strowger_str::EMPTY, |error| strowger_str::of(&error.failure.message))
+        raw::shared(call, error)
+            .map_or(strowger_str::EMPTY, |error| strowger_str::of(&error.failure.0.message))
     })
 }
 
@@ -84,7 +88,7 @@ pub unsafe extern "C" fn strowger_error_message(error: *const strowger_error) ->
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strowger_error_status(error: *const strowger_error) -> strowger_status {
-    reading(STROWGER_OK, |call| raw::shared(call, error).map_or(STROWGER_OK, |error| error.failure.status))
+    reading(STROWGER_OK, |call| raw::shared(call, error).map_or(STROWGER_OK, |error| error.failure.0.status))
 }
 
 /// Releases an error.

@@ -62,9 +62,15 @@ pub unsafe extern "C" fn strowger_log_set(
     });
 }
 
+static LISTENING: Once = Once::new();
+
+/// Whether anybody has asked for lines: if not, there are none.
+pub(crate) fn is_gathering() -> bool {
+    LISTENING.is_completed()
+}
+
 /// Begins to gather lines. Before somebody asks for them, they cost nothing.
 pub(crate) fn listen() {
-    static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
         // Nobody else sets one in this library: its tracing is its own.
         let _ = tracing::subscriber::set_global_default(Gatherer);

@@ -13,6 +13,7 @@ use std::ffi::c_void;
 use std::mem::{offset_of, size_of};
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::str::{self, Utf8Error};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -54,6 +55,7 @@ pub(crate) fn take<T>(_call: &Call, pointer: Option<NonNull<T>>) -> Option<Box<T
 }
 
 /// The bytes of a string, at most `limit` of them.
+#[inline]
 pub(crate) fn bytes<'c>(
     _call: &'c Call,
     text: strowger_str,
@@ -63,21 +65,31 @@ pub(crate) fn bytes<'c>(
     if text.len == 0 {
         return Ok(&[]);
     }
-    if text.len > limit {
-        return Err(Failure::new(
-            STROWGER_ERR_TOO_LONG,
-            format!("`{parameter}` has {} bytes: at most {limit} are allowed", text.len),
-        ));
-    }
-    if text.ptr.is_null() {
-        return Err(Failure::new(
-            STROWGER_ERR_NULL,
-            format!("`{parameter}` has a NULL pointer and {} bytes", text.len),
-        ));
+    if text.len > limit || text.ptr.is_null() {
+        return Err(unreadable(text, parameter, limit));
     }
     // SAFETY: not NULL, and at most `limit` bytes, which is less than `isize::MAX`. The caller guarantees
     // that `len` bytes can be read there, and that nobody writes to them before the call returns.
     Ok(unsafe { slice::from_raw_parts(text.ptr.cast(), text.len) })
+}
+
+#[cold]
+fn unreadable(text: strowger_str, parameter: &str, limit: usize) -> Failure {
+    let len = text.len;
+    if len > limit {
+        let problem = format!("`{parameter}` has {len} bytes: at most {limit} are allowed");
+        return Failure::new(STROWGER_ERR_TOO_LONG, problem);
+    }
+    Failure::new(STROWGER_ERR_NULL, format!("`{parameter}` has a NULL pointer and {len} bytes"))
+}
+
+/// The bytes as text. Most names and documents are ASCII, which is seen many bytes at a time.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    if bytes.is_ascii() {
+        // SAFETY: `is_ascii` guarantees that every byte is below 128, so each is a whole character of UTF-8.
+        return Ok(unsafe { str::from_utf8_unchecked(bytes) });
+    }
+    str::from_utf8(bytes)
 }
 
 // ---- What goes out -----------------------------------------------------------------------------------
@@ -116,6 +128,7 @@ pub(crate) fn write_error(call: &Call, place: *mut *mut strowger_error, failure:
     }
 }
 
+#[cold]
 fn null(parameter: &str) -> Failure {
     Failure::new(STROWGER_ERR_NULL, format!("`{parameter}` is NULL"))
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 use std::ptr;
+use std::str::Utf8Error;
 
 use serde::de::DeserializeOwned;
 
@@ -39,6 +40,7 @@ impl strowger_str {
     }
 
     /// The text as a name.
+    #[inline]
     pub(crate) fn name<'c>(self, call: &'c Call, parameter: &str) -> Result<&'c str, Failure> {
         utf8(raw::bytes(call, self, parameter, NAME_BYTES)?, parameter)
     }
@@ -53,6 +55,7 @@ impl strowger_str {
     }
 
     /// The text as a document.
+    #[inline]
     pub(crate) fn document<'c>(self, call: &'c Call, parameter: &str) -> Result<&'c str, Failure> {
         utf8(self.bytes(call, parameter)?, parameter)
     }
@@ -69,7 +72,12 @@ pub(crate) fn is_object(json: &str) -> bool {
     json.trim_start().starts_with('{')
 }
 
+#[inline]
 fn utf8<'c>(bytes: &'c [u8], parameter: &str) -> Result<&'c str, Failure> {
-    std::str::from_utf8(bytes)
-        .map_err(|error| Failure::new(STROWGER_ERR_UTF8, format!("`{parameter}` is not UTF-8: {error}")))
+    raw::utf8(bytes).map_err(|error| not_utf8(error, parameter))
+}
+
+#[cold]
+fn not_utf8(error: Utf8Error, parameter: &str) -> Failure {
+    Failure::new(STROWGER_ERR_UTF8, format!("`{parameter}` is not UTF-8: {error}"))
 }

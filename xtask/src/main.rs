@@ -1,7 +1,7 @@
-//! Development chores: `cargo run -p xtask -- headers`, `cargo run -p xtask -- install --prefix DIR`.
+//! Development chores: `cargo run -p xtask -- headers`, `… -- docs`, `… -- install --prefix DIR`.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +21,12 @@ enum Chore {
         /// Write nothing; fail if a header differs from what would be written
         #[arg(long)]
         check: bool,
+    },
+    /// Build the reference of the C surface as a site (needs doxygen)
+    Docs {
+        /// The folder to write into
+        #[arg(long, default_value = xtask::docs::SITE)]
+        output: PathBuf,
     },
     /// Build and install the C library, its headers, the files by which builds find them, the plugins and
     /// the programs
@@ -52,6 +58,10 @@ fn run(chore: Chore) -> Result<(), Box<dyn Error>> {
     match chore {
         Chore::Headers { check: false } => xtask::headers::write_all()?,
         Chore::Headers { check: true } => xtask::headers::check_all()?,
+        Chore::Docs { output } => {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+            println!("{}", xtask::docs::build(root, &root.join(output))?.display());
+        }
         Chore::Install { prefix, destdir, debug } => {
             for path in install(&Installation { prefix, destdir, debug })? {
                 println!("{}", path.display());

@@ -21,6 +21,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("strowger-ffi", &["strowger", "strowger-loader"]),
     ("strowger-gateway", &["strowger", "strowger-loader", "strowger-sandbox"]),
     ("strowger-durability", &["*"]),
+    ("strowger-bench", &["strowger"]),
     ("xtask", &["*"]),
 ];
 

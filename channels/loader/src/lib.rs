@@ -93,6 +93,11 @@ mod raw;
 mod secret;
 mod step;
 
+/// The README's Rust program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use channel::LoadedChannel;
 pub use error::{LoadError, SecretError};
 pub use http::{

@@ -57,11 +57,20 @@ impl Reply {
 
     /// The reply as clients get it.
     pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(48);
+        // A string takes everything.
+        let _ = self.write_json(&mut json);
+        json
+    }
+
+    /// The same, to where the caller wants it. Fails only where writing there fails.
+    pub fn write_json(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::Accepted { reference_id } => {
-                format!("{{\"statusCode\":0,\"referenceId\":{reference_id}}}")
+                write!(out, "{{\"statusCode\":0,\"referenceId\":{reference_id}}}")
             }
-            Self::Refused(refusal) => format!(
+            Self::Refused(refusal) => write!(
+                out,
                 "{{\"statusCode\":{},\"statusMessage\":{}}}",
                 refusal.code().number(),
                 serde_json::Value::from(refusal.message())

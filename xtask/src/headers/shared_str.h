@@ -1,4 +1,5 @@
 #ifndef STROWGER_STR_DEFINED
+/** Says that strowger_str is defined: whichever of the headers is included first does it. */
 #define STROWGER_STR_DEFINED
 /**
  * Text or bytes, borrowed for the length of the call, not NUL-terminated. `{NULL, 0}` is empty.
