@@ -21,8 +21,8 @@ use strowger::lifecycle::State;
 use strowger::{
     API_MULTIMEDIA, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress,
     Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply,
-    LastAgent, Limits, MemoryStore, QueuePath, Random, Reply, RequestKey, SqliteStore, StatusCode, Store,
-    StoreError, Subscription,
+    LastAgent, Limits, MemoryStore, NoteLog, QueuePath, Random, Reply, RequestKey, SqliteStore, StatusCode,
+    Store, StoreError, Subscription,
 };
 use strowger_durability::{Chance, manifest, scratch};
 
@@ -115,6 +115,7 @@ impl Store for Shaky {
         contact(address: &ContactAddress) -> Option<Arc<str>>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
+        notes(agent: &AgentId, after: u64) -> NoteLog;
         delivery(id: DeliveryId) -> Option<Arc<Delivery>>;
         unsettled() -> Vec<Arc<Delivery>>;
         published(channel: &str, account: &str, since_ms: i64) -> Vec<String>;
