@@ -222,11 +222,11 @@ impl Store for MemoryStore {
         if directory.as_ref().is_some_and(|directory| directory.contradicts(&commit)) {
             return Err(CommitError::Conflict);
         }
-        if agents.contradict(&commit.notes) {
-            return Err(CommitError::Conflict);
-        }
         if new > 0 && self.interactions.load(Ordering::Relaxed) + new > self.limit_interactions {
             return Err(CommitError::Full);
+        }
+        if agents.contradict(&commit.notes) {
+            return Err(CommitError::Conflict);
         }
 
         self.interactions.fetch_add(new, Ordering::Relaxed);

@@ -91,7 +91,7 @@ fn records(
         if problems.len() >= MOST {
             break;
         }
-        let id = row.get_ref(0)?.as_str()?;
+        let id = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default());
         match agrees(row) {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => problems.push(format!("{table} `{id}` is not listed as what it is")),
