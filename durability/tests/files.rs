@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::json;
 use strowger::lifecycle::State;
 use strowger::{
-    API_MULTIMEDIA, Agent, AgentId, Config, Engine, Error, Id, Inbound, Limits, Notification, OpenError,
-    QueuePath, Reply, SqliteStore, Stage, StatusCode, Store as _,
+    API_MULTIMEDIA, Agent, AgentId, Config, Engine, Error, Id, Inbound, Limits, NoteLog, Notification,
+    OpenError, QueuePath, Reply, SqliteStore, Stage, StatusCode, Store as _,
 };
 use strowger_durability::{Chance, Platform, manifest, scratch};
 
@@ -161,6 +161,8 @@ fn the_notes_of_agents_begin_with_an_earlier_formats_first_subscriber() {
         agent
     };
     create(&engine(&path).unwrap());
+    let log = open(&path).unwrap().notes(&AgentId::parse("a1").unwrap(), 0).unwrap();
+    assert_eq!(log, NoteLog::default(), "nobody follows");
     let first = engine(&path).unwrap();
     drop(create(&first).subscribe("/v2/me/*").unwrap());
     create(&first);

@@ -278,7 +278,7 @@ impl Run {
                 self.is_accepted(agent, "x", Some(id.as_str()), &json!({ "operationName": "Accept" }));
             }
             Step::Send { agent, which, is_published } => {
-                self.send(agent.index(AGENTS.len()), *which, *is_published)
+                self.send(agent.index(AGENTS.len()), *which, *is_published);
             }
             Step::Follow { agent } => self.follow(agent.index(AGENTS.len())),
             Step::Subscribe { agent } => self.subscribe(agent.index(AGENTS.len())),
@@ -389,6 +389,65 @@ impl Run {
             listening.place = told.notes.len();
         }
     }
+}
+
+/// Before anybody of the new process comes back: an offer, a request, an outcome, a response of its own. Fails if an
+/// agent counts as followed only in the process in which somebody subscribed.
+#[test]
+fn what_happens_between_a_restart_and_the_agents_return_is_kept() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    let open = || engine_on(Arc::new(SqliteStore::open(&path, &limits()).unwrap()), limits());
+    let ask = |agent: &Agent, channel: &str, id: Option<&str>, body: Value| {
+        let reply = agent.perform(channel, id, body.to_string().as_bytes()).unwrap();
+        assert!(matches!(reply, Reply::Accepted { .. }), "{reply:?}");
+    };
+    let engine = open();
+    let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    let live = agent.subscribe("/v2/me/*").unwrap();
+    ask(&agent, "x", None, json!({ "operationName": "Create" }));
+    let heard = waiting(&live);
+    let [Notification::Note(created)] = &heard[..] else { panic!("{heard:?}") };
+    let id = parsed(created)["post"]["id"].as_str().unwrap().to_owned();
+    let send = json!({ "operationName": "Send", "queuePath": "/queues/out",
+                       "post": { "from": "desk1", "message": "text" } });
+    ask(&agent, "x", Some(&id), send);
+    ask(&agent, "y", None, json!({ "operationName": "Follow", "from": "desk1" }));
+    let last = waiting(&live).last().unwrap().sequence();
+    drop((engine, agent, live));
+
+    let engine = open();
+    let inbound = Inbound::parse(r#"{"from": "c", "message": "m", "queuePath": "/queues/in"}"#).unwrap();
+    let offered = engine.receive("x", &inbound).unwrap();
+    engine.offer(offered.as_str(), "a1").unwrap();
+    for (channel, outcome) in [
+        ("x", Outcome::Published { id: Some("p".into()), location: None }),
+        ("y", Outcome::Rejected { code: "1".into(), message: "no".into() }),
+    ] {
+        let delivery = engine.delivery_next(channel, Duration::ZERO).unwrap().unwrap();
+        engine.settle(delivery.delivery_id.as_str(), &outcome).unwrap();
+    }
+    drop(engine);
+
+    let engine = open();
+    let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    let back = agent.subscribe_from("/v2/me/*", last).unwrap();
+    ask(&agent, "x", Some(offered.as_str()), json!({ "operationName": "Accept" }));
+    let heard: Vec<_> = waiting(&back)
+        .into_iter()
+        .map(|note| match note {
+            Notification::Note(note) => (note.sequence - last, parsed(&note)),
+            lagged @ Notification::Lagged { .. } => panic!("{lagged:?}"),
+        })
+        .collect();
+    assert_eq!(heard.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let told =
+        |place: usize, member: &str| heard[place].1["post"][member].as_str().unwrap_or_default().to_owned();
+    assert_eq!((told(0, "state"), told(0, "id")), ("Invited".to_owned(), offered.to_string()));
+    assert_eq!((told(1, "state"), told(1, "id")), ("Completed".to_owned(), id));
+    assert_eq!(heard[2].1["messageType"], "BoardOperationResponse");
+    assert_eq!((&heard[2].1["success"], &heard[2].1["errorCode"]), (&json!("false"), &json!("1")));
+    assert_eq!(told(3, "state"), "Processing");
 }
 
 proptest! {

@@ -777,7 +777,8 @@ strowger_status strowger_can(strowger_agent *agent,
                              strowger_error **error);
 
 /**
- * Subscribes to the agent's notifications, from now on.
+ * Subscribes to the agent's notifications, from now on. An agent's first subscription is a small change in
+ * the store, which keeps the agent's latest notes from then on: see strowger_subscribe_from().
  *
  * @param agent the agent.
  * @param topic a channel's topic, as "/v2/me/twitter"; "/v2/me/" and an asterisk for all.

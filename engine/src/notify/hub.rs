@@ -245,3 +245,6 @@ impl Topic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
