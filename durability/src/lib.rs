@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod chance;
+mod faulty;
 mod platform;
 
 pub use chance::Chance;
+pub use faulty::Faulty;
 pub use platform::{Platform, manifest};
 
 use std::path::Path;

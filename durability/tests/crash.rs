@@ -48,6 +48,14 @@ struct Said {
     completed: BTreeSet<String>,
     returned: BTreeSet<String>,
     references: HashMap<String, BTreeSet<u64>>,
+    heard: HashMap<String, Heard>,
+}
+
+/// What an agent was told, whatever process told it.
+#[derive(Default)]
+struct Heard {
+    last: u64,
+    references: BTreeSet<u64>,
 }
 
 impl Said {
@@ -87,10 +95,25 @@ impl Said {
             (_, _, Some("returned")) => {
                 self.returned.insert(text("id"));
             }
+            _ if fact["heard"].is_u64() => {
+                let heard = self.heard.entry(text("agent")).or_default();
+                let sequence = fact["heard"].as_u64().unwrap();
+                assert!(sequence > heard.last, "{line}, after {}", heard.last);
+                heard.last = sequence;
+                heard.references.extend(fact["reference"].as_u64());
+            }
             _ if fact["reference"].is_u64() => {
                 self.references.entry(text("agent")).or_default().insert(fact["reference"].as_u64().unwrap());
             }
             _ => assert_eq!(fact["opened"], true, "{line}"),
+        }
+    }
+
+    /// Every request that was accepted was answered by a note, though most who were to hear it were killed.
+    fn was_heard(&self) {
+        for (agent, references) in &self.references {
+            let missed: Vec<_> = references.difference(&self.heard[agent].references).collect();
+            assert_eq!(missed, [&0; 0], "{agent} never heard of these");
         }
     }
 
@@ -217,6 +240,36 @@ impl Held {
         }
     }
 
+    /// Each record stands as its last note tells: what was changed has its note in the log, and the log has
+    /// nothing that was not done. Nothing is forgotten here.
+    fn has_its_notes(&self, said: &Said) {
+        let mut last = HashMap::new();
+        for agent in ["a1", "a2"] {
+            let log = self.store.notes(&AgentId::parse(agent).unwrap(), 0).unwrap();
+            let mut references = BTreeSet::new();
+            for note in &log.notes {
+                let data: Value = serde_json::from_str(&note.data).unwrap();
+                references.extend(data["referenceId"].as_u64());
+                last.insert(data["post"]["id"].as_str().unwrap().to_owned(), data["post"].clone());
+            }
+            let acknowledged = said.references.get(agent).cloned().unwrap_or_default();
+            assert!(references.is_superset(&acknowledged), "{agent}: {references:?}");
+            assert!(log.last >= said.heard.get(agent).map_or(0, |heard| heard.last), "{agent}");
+        }
+        for (id, interaction) in &self.interactions {
+            let Some(told) = last.remove(id) else {
+                assert_eq!(interaction.state, State::Queued, "{id}: nobody was told");
+                continue;
+            };
+            let message = interaction.message.as_deref().unwrap_or_default();
+            let data: Value = serde_json::from_str(interaction.user_data.as_raw().get()).unwrap();
+            assert_eq!(told["state"], interaction.state.name(), "{id}");
+            assert_eq!(told["message"].as_str().unwrap_or_default(), message, "{id}");
+            assert_eq!(told["userData"], data, "{id}");
+        }
+        assert!(last.is_empty(), "of what is not there: {last:?}");
+    }
+
     fn deliveries_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Delivery> {
         let of = move |delivery: &&Delivery| {
             delivery.interaction.is_some_and(|interaction| interaction.as_str() == id)
@@ -274,6 +327,7 @@ impl Desk {
         let mut child = Command::new(env!("CARGO_BIN_EXE_desk"))
             .arg(store)
             .args([&sandbox.addr().to_string(), &seed.to_string(), place, mode])
+            .args(said.heard.iter().map(|(agent, heard)| format!("@{agent}={}", heard.last)))
             .args(said.unanswered())
             .stdout(Stdio::piped())
             .spawn()
@@ -349,6 +403,7 @@ fn life(seed: u64, kills: usize) -> BTreeMap<&'static str, usize> {
         let held = Held::read(&path);
         held.has_all(&said);
         held.is_whole();
+        held.has_its_notes(&said);
         held.agrees_with(&sandbox);
     }
     let desk = Desk::start(&path, &sandbox, seed, "-", "drain", &said);
@@ -356,8 +411,10 @@ fn life(seed: u64, kills: usize) -> BTreeMap<&'static str, usize> {
     let held = Held::read(&path);
     held.has_all(&said);
     held.is_whole();
+    held.has_its_notes(&said);
     held.agrees_with(&sandbox);
     held.is_over(&sandbox);
+    said.was_heard();
     assert_eq!(said.unanswered().count(), 0);
     let drafts =
         held.interactions.values().filter(|interaction| interaction.direction == Direction::Outbound);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use strowger::lifecycle::State;
-use strowger::{Limits, SqliteStore, Store as _};
+use strowger::{AgentId, Limits, SqliteStore, Store as _};
 use strowger_durability::scratch;
 
 /// From <errno.h> on Linux.
@@ -82,6 +82,11 @@ fn check(store: &Path, run: &Run) {
         let published = store.published("x", "desk1", 0).unwrap();
         assert_eq!(published, ["1"]);
     }
+    // Each told step has its note in the log, and none that was not made: all but the first are told.
+    let notes = store.notes(&AgentId::parse("a1").unwrap(), 0).unwrap().notes;
+    let numbers: Vec<_> = notes.iter().map(|note| note.sequence).collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    assert!((acknowledged.len() - 1..=acknowledged.len()).contains(&notes.len()), "{notes:?}");
     // One step at most was under way when it ended.
     assert!(inbound.version <= acknowledged.len() as u64 + 1);
 }

@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
 use strowger::lifecycle::State;
 use strowger::{
-    API_MULTIMEDIA, AgentId, Config, Engine, Error, Id, Inbound, Limits, OpenError, QueuePath, Reply,
-    SqliteStore, Stage, StatusCode, Store as _,
+    API_MULTIMEDIA, Agent, AgentId, Config, Engine, Error, Id, Inbound, Limits, NoteLog, Notification,
+    OpenError, QueuePath, Reply, SqliteStore, Stage, StatusCode, Store as _,
 };
 use strowger_durability::{Chance, Platform, manifest, scratch};
 
@@ -116,7 +117,7 @@ fn a_newer_format_is_refused_by_number() {
     drop(open(&path).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
-    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 2 });
+    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 3 });
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -150,13 +151,90 @@ fn an_earlier_format_is_brought_up_with_everything_in_it() {
 }
 
 #[test]
+fn the_notes_of_agents_begin_with_an_earlier_formats_first_subscriber() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    version_1(&path);
+    let create = |engine: &Engine| {
+        let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+        agent.perform("x", None, br#"{"operationName": "Create"}"#).unwrap();
+        agent
+    };
+    create(&engine(&path).unwrap());
+    let log = open(&path).unwrap().notes(&AgentId::parse("a1").unwrap(), 0).unwrap();
+    assert_eq!(log, NoteLog::default(), "nobody follows");
+    let first = engine(&path).unwrap();
+    drop(create(&first).subscribe("/v2/me/*").unwrap());
+    create(&first);
+    drop(first);
+    let later = engine(&path).unwrap();
+    let missed = create(&later).subscribe_from("/v2/me/*", 1).unwrap();
+    let missed: Vec<_> = std::iter::from_fn(|| missed.next(Duration::ZERO)).collect();
+    // Of the unfollowed agent nothing was kept; one note was counted in the process that followed.
+    let told = |note: &Notification| (matches!(note, Notification::Note(_)), note.sequence());
+    assert_eq!(missed.iter().map(told).collect::<Vec<_>>(), [(true, 2), (true, 3)]);
+}
+
+/// Fails if a note is handed out unchecked, or if a gap is.
+#[test]
+fn a_damaged_note_is_found_and_costs_those_before_it() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let path = folder.path().join("store.db");
+    let with_notes = engine(&path).unwrap();
+    let agent = with_notes.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    drop(agent.subscribe("/v2/me/*").unwrap());
+    let create = |agent: &Agent, name: &str| {
+        let body = json!({ "operationName": "Create", "userData": { "name": name } }).to_string();
+        assert_eq!(agent.perform("x", None, body.as_bytes()).unwrap().status_code(), StatusCode::Success);
+    };
+    (1..=5).for_each(|number| create(&agent, &format!("draft {number}")));
+    drop((agent, with_notes));
+
+    let plain = rusqlite::Connection::open(&path).unwrap();
+    let changes = [
+        "UPDATE note SET data = replace(data, 'draft 3', 'draft 7') WHERE sequence = 3",
+        "UPDATE note SET topic = '/v2/me/y' WHERE sequence = 3",
+        "UPDATE note SET data = CAST(x'ff' AS TEXT) WHERE sequence = 3",
+    ];
+    let sound = fs::read(&path).unwrap();
+    drop(plain);
+    for change in changes {
+        fs::write(&path, &sound).unwrap();
+        rusqlite::Connection::open(&path).unwrap().execute(change, []).unwrap();
+        let store = open(&path).unwrap();
+        let error = store.check().unwrap_err();
+        assert!(matches!(&error, OpenError::Damaged { problem, .. } if problem.contains("note")), "{error}");
+        drop(store);
+        let engine = engine(&path).unwrap();
+        let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+        create(&agent, "another");
+        for (from, expected) in [(2, vec![(false, 6)]), (3, vec![(true, 4), (true, 5), (true, 6)])] {
+            let missed = agent.subscribe_from("/v2/me/*", from).unwrap();
+            let told = |note: Notification| (matches!(note, Notification::Note(_)), note.sequence());
+            let missed: Vec<_> = std::iter::from_fn(|| missed.next(Duration::ZERO)).map(told).collect();
+            assert_eq!(missed, expected, "after {from}: {change}");
+        }
+    }
+    // The last one is damaged: its number is not given again.
+    fs::write(&path, &sound).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE note SET checksum = 1", []).unwrap();
+    let engine = engine(&path).unwrap();
+    let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    let live = agent.subscribe("/v2/me/*").unwrap();
+    create(&agent, "another");
+    assert_eq!(live.next(Duration::ZERO).unwrap().sequence(), 6);
+}
+
+#[test]
 fn a_migration_that_is_killed_is_made_again() {
     let folder = tempfile::tempdir_in(scratch()).unwrap();
-    // A new file, in its first step and in its second; an old one in its only step.
+    // A new file and an old one, in each of their steps.
     for (name, is_old, place) in [
         ("first.db", false, "in-migration:1"),
         ("second.db", false, "in-migration:2"),
-        ("old.db", true, "in-migration:1"),
+        ("third.db", false, "in-migration:3"),
+        ("old-first.db", true, "in-migration:1"),
+        ("old-second.db", true, "in-migration:2"),
     ] {
         let path = folder.path().join(name);
         if is_old {

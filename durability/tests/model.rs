@@ -10,8 +10,8 @@ use strowger::channel::Outcome;
 use strowger::lifecycle::{Direction, State};
 use strowger::{
     AgentChange, AgentId, Commit, ContactAddress, ContactOnChannel, Delivery, ExternalId, Id, Interaction,
-    KeptReply, LastAgent, Limits, MemoryStore, Placement, QueuePath, RequestKey, SqliteStore, Stage, Store,
-    UserData, Work,
+    KeptNote, KeptReply, LastAgent, Limits, MemoryStore, Note, Placement, QueuePath, RequestKey, SqliteStore,
+    Stage, Store, UserData, Work,
 };
 use strowger_durability::scratch;
 
@@ -21,6 +21,8 @@ const AGENTS: [&str; 2] = ["a1", "ä 2"];
 const CHANNELS: [&str; 2] = ["twitter", "facebook"];
 const QUEUES: [&str; 2] = ["/queues/q1", "/contacts/c"];
 const REQUESTS: [&str; 5] = ["r1", "r2", "r3", "r4", "r5"];
+/// Numbers of notes: few, so that they meet.
+const NOTES: u64 = 24;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// Small, so that each is reached.
@@ -38,6 +40,8 @@ struct Draft {
     agent: Option<(Index, u64, Focus)>,
     external: Option<(Index, u8)>,
     reply: Option<(Index, Index, i64)>,
+    notes: Vec<(Index, u64, u64)>,
+    follows: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,15 +78,13 @@ fn draft() -> impl Strategy<Value = Draft> {
         prop::option::weighted(0.3, (index(), 0..100_u64, focus())),
         prop::option::weighted(0.2, (index(), 0..4_u8)),
         prop::option::weighted(0.3, (index(), index(), 0..60_i64)),
+        prop::collection::vec((index(), 1..NOTES, 0..3_u64), 0..3),
+        prop::option::weighted(0.2, 0..9_u64),
     )
-        .prop_map(|(interactions, deliveries, contact, last_agent, agent, external, reply)| Draft {
-            interactions,
-            deliveries,
-            contact,
-            last_agent,
-            agent,
-            external,
-            reply,
+        .prop_map(|drawn| {
+            let (interactions, deliveries, contact, last_agent, agent, external, reply, notes, follows) =
+                drawn;
+            Draft { interactions, deliveries, contact, last_agent, agent, external, reply, notes, follows }
         })
 }
 
@@ -176,6 +178,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
             Focus::Dropped => Some(None),
             Focus::Taken(index) => Some(Some(id("I", index.index(INTERACTIONS)))),
         },
+        followed_after: draft.follows,
     });
     commit.external = draft.external.as_ref().map(|(channel, number)| {
         let key = ExternalId { channel: pick(&CHANNELS, *channel).into(), id: format!("e{number}").into() };
@@ -188,7 +191,23 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
         };
         (key, KeptReply { fingerprint: [7; 16], reference_id: 1, at_ms: hours * HOUR_MS })
     });
+    commit.notes = notes(draft, count);
     commit
+}
+
+/// The notes of a commit. Their numbers may be taken, by a note of this commit as well; they come in any
+/// order, and forget up to any number below their own.
+fn notes(draft: &Draft, count: u64) -> Vec<KeptNote> {
+    let note = |(agent, sequence, keeps): &(Index, u64, u64)| KeptNote {
+        agent: AgentId::parse(&pick(&AGENTS, *agent).replace(' ', "")).unwrap(),
+        note: Arc::new(Note {
+            topic: format!("/v2/me/{}", CHANNELS[0]).into(),
+            data: format!("{{\"ü\":{count}}}").into(),
+            sequence: *sequence,
+        }),
+        forgotten: sequence.saturating_sub(keeps * 4 + 1),
+    };
+    draft.notes.iter().map(note).collect()
 }
 
 /// The deliveries of a commit.
@@ -252,6 +271,9 @@ fn answers(store: &dyn Store) -> Vec<String> {
     for agent in AGENTS {
         let agent = AgentId::parse(&agent.replace(' ', "")).unwrap();
         note(&store.agent(&agent).unwrap());
+        for after in [0, 5, NOTES, u64::MAX] {
+            note(&store.notes(&agent, after).unwrap());
+        }
         for channel in CHANNELS {
             note(&store.owned(&agent, channel).unwrap());
         }

@@ -21,8 +21,8 @@ use strowger::lifecycle::State;
 use strowger::{
     API_MULTIMEDIA, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress,
     Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply,
-    LastAgent, Limits, MemoryStore, QueuePath, Random, Reply, RequestKey, SqliteStore, StatusCode, Store,
-    StoreError, Subscription,
+    LastAgent, Limits, MemoryStore, NoteLog, QueuePath, Random, Reply, RequestKey, SqliteStore, StatusCode,
+    Store, StoreError, Subscription,
 };
 use strowger_durability::{Chance, manifest, scratch};
 
@@ -115,6 +115,7 @@ impl Store for Shaky {
         contact(address: &ContactAddress) -> Option<Arc<str>>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
+        notes(agent: &AgentId, after: u64) -> NoteLog;
         delivery(id: DeliveryId) -> Option<Arc<Delivery>>;
         unsettled() -> Vec<Arc<Delivery>>;
         published(channel: &str, account: &str, since_ms: i64) -> Vec<String>;
@@ -280,6 +281,10 @@ struct Simulation {
     on_their_way: BTreeMap<InteractionId, String>,
     inbound: BTreeSet<String>,
     last_reference: [u64; AGENTS.len()],
+    /// The last note that each agent heard, and the requests that were accepted and those that were answered.
+    heard: [u64; AGENTS.len()],
+    accepted: [BTreeSet<u64>; AGENTS.len()],
+    answered: [BTreeSet<u64>; AGENTS.len()],
     completed: u64,
     returned: u64,
 }
@@ -305,6 +310,9 @@ impl Simulation {
             on_their_way: BTreeMap::new(),
             inbound: BTreeSet::new(),
             last_reference: [0; AGENTS.len()],
+            heard: [0; AGENTS.len()],
+            accepted: Default::default(),
+            answered: Default::default(),
             completed: 0,
             returned: 0,
         }
@@ -323,9 +331,9 @@ impl Simulation {
         let running = self.world.calmly(|| {
             let engine = Engine::open_on(&Config::default(), environment, shaky).expect("an engine");
             engine.add_channel(self.platform.clone()).expect("a channel");
-            let desks = AGENTS.iter().map(|id| {
+            let desks = AGENTS.iter().zip(self.heard).map(|(id, heard)| {
                 let agent = engine.agent(id, &[API_MULTIMEDIA]).expect("an agent");
-                let notes = agent.subscribe("/v2/me/*").expect("a subscription");
+                let notes = agent.subscribe_from("/v2/me/*", heard).expect("a subscription");
                 (agent, notes)
             });
             let desks = desks.collect();
@@ -392,6 +400,7 @@ impl Simulation {
                 Reply::Accepted { reference_id } => {
                     assert!(reference_id > self.last_reference[agent], "numbers go up");
                     self.last_reference[agent] = reference_id;
+                    self.accepted[agent].insert(reference_id);
                     self.world.note(reference_id);
                     if named {
                         let again = self
@@ -456,12 +465,17 @@ impl Simulation {
         }
     }
 
-    /// What is told is committed.
+    /// What is told is committed, and goes on after a restart where it was: nothing twice, nothing lost.
     fn hear(&mut self) {
         let running = self.running.as_ref().expect("the engine runs");
-        for (_, notes) in &running.desks {
+        for (agent, (_, notes)) in running.desks.iter().enumerate() {
             while let Some(note) = notes.next(Duration::ZERO) {
                 let note: Value = serde_json::from_str(&note.to_json()).expect("JSON");
+                assert!(note["lagged"].is_null(), "{note}");
+                let sequence = note["sequence"].as_u64().unwrap_or_default();
+                assert!(sequence > self.heard[agent], "{sequence} after {}", self.heard[agent]);
+                self.heard[agent] = sequence;
+                self.answered[agent].extend(note["data"]["referenceId"].as_u64());
                 self.world.note(note["sequence"].as_u64().unwrap_or(0));
                 let seen = &note["data"]["post"];
                 if seen["postType"] == "Outbound" && seen["state"] == "Completed" {
@@ -524,6 +538,9 @@ impl Simulation {
         self.hear();
         self.check();
         assert!(self.on_their_way.is_empty());
+        for (accepted, answered) in self.accepted.iter().zip(&self.answered) {
+            assert_eq!(accepted.difference(answered).next(), None, "it was accepted, and never answered");
+        }
         assert_eq!(self.running().store.unsettled().unwrap(), []);
         (self.world.trace.load(Ordering::Relaxed), self.completed, self.returned)
     }

@@ -84,9 +84,11 @@ pub struct Limits {
     pub subscription_notes: usize,
     /// Bytes of the notes that wait in one subscription.
     pub subscription_bytes: usize,
-    /// The latest notes of an agent that are kept for subscribers who come back, in number.
+    /// The latest notes of an agent that are kept for subscribers who come back, in number. They are kept
+    /// in the store from the agent's first subscription on; the latest one is kept whatever the limit.
     pub kept_notes: usize,
-    /// The same, in bytes.
+    /// The same, in bytes of the notes' JSON. The room that a store needs for them is at most this for each
+    /// agent who was ever followed.
     pub kept_bytes: usize,
     /// Subscriptions of one agent.
     pub subscriptions: usize,

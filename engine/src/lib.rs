@@ -69,6 +69,6 @@ pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode,
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
 pub use store::{
-    AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply,
-    LastAgent, MemoryStore, OpenError, RequestKey, Store, StoreError,
+    AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptNote,
+    KeptReply, LastAgent, MemoryStore, NoteLog, OpenError, RequestKey, Store, StoreError,
 };

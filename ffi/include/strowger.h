@@ -781,14 +781,15 @@ strowger_status strowger_can(strowger_agent *agent,
                              strowger_error **error);
 
 /**
- * Subscribes to the agent's notifications, from now on.
+ * Subscribes to the agent's notifications, from now on. An agent's first subscription is a small change in
+ * the store, which keeps the agent's latest notes from then on: see strowger_subscribe_from().
  *
  * @param agent the agent.
  * @param topic a channel's topic, as "/v2/me/twitter"; "/v2/me/" and an asterisk for all.
  * @param out where the subscription is put; release it with strowger_subscription_free().
  * @param error where an error is put; may be NULL.
  * @return STROWGER_OK; STROWGER_ERR_INVALID for an unknown topic, STROWGER_ERR_INTERNAL if the agent has
- *   too many subscriptions, or one of the errors of every call.
+ *   too many subscriptions, STROWGER_ERR_STORE or one of the errors of every call.
  * @par Threads: any, several at once.
  * @since 0.1
  */
@@ -800,10 +801,15 @@ strowger_status strowger_subscribe(strowger_agent *agent,
 /**
  * Subscribes after a gap: a server that comes back gets what its desktop missed.
  *
- * The notes with a `sequence` above `from` that are still kept come first, in their order, then live ones.
- * If some are not kept, or `from` is a number that this engine never gave, {"channel","lagged":true,
- * "sequence"} comes first: list anew. Notes are kept in memory from the agent's first subscription on,
- * within the limits kept_notes and kept_bytes.
+ * The notes with a `sequence` above `from` come first, in their order and each once, then live ones. If
+ * some of them are no longer kept, or `from` is a number that was never given, {"channel","lagged":true,
+ * "sequence"} comes first: list anew. Numbers may be missing: they were never told.
+ *
+ * From the agent's first subscription on its latest notes are kept where the interactions are, each
+ * together with the change that it tells of. With a store on disk they outlast the process: every accepted
+ * request has its note, and the sequence goes on where it was. With a store in memory they are gone with
+ * it, and `from` must be of the same process. Kept are the latest 1,000 notes and at most 1 MiB of an
+ * agent's (the limits kept_notes and kept_bytes), whichever is reached first, and always the latest one.
  *
  * @param agent the agent.
  * @param topic as for strowger_subscribe().

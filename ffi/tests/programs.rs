@@ -6,7 +6,7 @@ use std::process::Command;
 
 use support::{Linking, c_test, compile, compile_by, has_tool, library, own, succeed};
 
-const PROGRAMS: [&str; 4] = ["nulls.c", "line.c", "callbacks.c", "threads.c"];
+const PROGRAMS: [&str; 5] = ["nulls.c", "line.c", "callbacks.c", "threads.c", "resume.c"];
 
 /// Compiles a C test and runs it under `runner`, which may be empty.
 fn run(name: &str, linking: Linking, runner: &[&str]) {
@@ -42,6 +42,12 @@ fn callbacks_are_called_and_can_t_call_back() {
 #[test]
 fn threads_share_handles_and_close_them_in_any_order() {
     run("threads.c", Linking::Dynamic, &[]);
+}
+
+/// Fails if the sequence begins anew in another process, or if a note is kept in memory alone.
+#[test]
+fn who_comes_back_to_another_process_gets_what_was_missed() {
+    run("resume.c", Linking::Dynamic, &[]);
 }
 
 #[test]

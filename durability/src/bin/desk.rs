@@ -1,11 +1,12 @@
 //! A small contact centre that is there to be killed: agents write and send, two threads deliver.
 //!
-//! `desk STORE SANDBOX SEED FAILPOINT:COUNT|- drain|work [REQUEST-ID…]`
+//! `desk STORE SANDBOX SEED FAILPOINT:COUNT|- drain|work [@AGENT=SEQUENCE…] [REQUEST-ID…]`
 //!
 //! Every line of its output is a fact that must outlast it: what it says was acknowledged, or told to an
 //! agent, before the line was written. `try` lines come before the act. `FAILPOINT:COUNT` kills the
-//! process when it reaches that place for the so-many-th time. The request ids are those of Create requests
-//! of earlier runs whose reply was not seen: they are repeated first.
+//! process when it reaches that place for the so-many-th time. Agents go on hearing after the number of the
+//! last note that was heard. The request ids are those of Create requests of earlier runs whose reply was
+//! not seen: they are repeated first.
 #![forbid(unsafe_code)]
 
 use std::net::SocketAddr;
@@ -38,8 +39,9 @@ fn say(fact: &Value) {
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [store, sandbox, seed, failpoint, mode, repeated @ ..] = arguments.as_slice() else {
-        panic!("usage: desk STORE SANDBOX SEED FAILPOINT:COUNT|- drain|work [REQUEST-ID…]");
+        panic!("usage: desk STORE SANDBOX SEED FAILPOINT:COUNT|- drain|work [@AGENT=N…] [REQUEST-ID…]");
     };
+    let (heard, repeated): (Vec<_>, Vec<_>) = repeated.iter().partition(|argument| argument.starts_with('@'));
     if let Some((name, count)) = failpoint.split_once(':') {
         let _ = FAILPOINT.set((name.to_owned(), AtomicI64::new(count.parse().expect("a count"))));
     }
@@ -47,12 +49,19 @@ fn main() {
     let sandbox: SocketAddr = sandbox.parse().expect("an address");
     let seed: u64 = seed.parse().expect("a seed");
 
-    let config = json!({ "store": { "kind": "sqlite", "path": store }, "name": "desk" }).to_string();
+    // Whoever was away for long is not to lag: then nobody could say what is missing.
+    let limits = json!({ "kept_notes": 1_000_000, "kept_bytes": 1 << 30 });
+    let config = json!({ "store": { "kind": "sqlite", "path": store }, "name": "desk", "limits": limits });
+    let config = config.to_string();
     let engine = Engine::open(&Config::parse(&config).expect("a configuration")).expect("an engine");
     engine.add_channel(Arc::new(Platform::new(sandbox, reach, seed, 5))).expect("a channel");
     say(&json!({ "opened": true }));
 
-    let agents: Vec<_> = ["a1", "a2"].iter().map(|id| Desk::new(&engine, id, seed)).collect();
+    let heard = |id: &str| {
+        let said = heard.iter().find_map(|said| said.strip_prefix('@')?.strip_prefix(id)?.strip_prefix('='));
+        said.map_or(0, |sequence| sequence.parse().expect("a sequence"))
+    };
+    let agents: Vec<_> = ["a1", "a2"].iter().map(|id| Desk::new(&engine, id, heard(id), seed)).collect();
     for request_id in repeated {
         let desk = agents.iter().find(|desk| request_id.starts_with(desk.agent.id().as_str()));
         desk.expect("the request's agent").create(request_id);
@@ -91,9 +100,9 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(engine: &Engine, id: &str, seed: u64) -> Self {
+    fn new(engine: &Engine, id: &str, heard: u64, seed: u64) -> Self {
         let agent = engine.agent(id, &[API_MULTIMEDIA]).expect("an agent");
-        let notes = agent.subscribe("/v2/me/*").expect("a subscription");
+        let notes = agent.subscribe_from("/v2/me/*", heard).expect("a subscription");
         Self { agent, notes, seed, count: AtomicU64::new(0) }
     }
 
@@ -125,6 +134,10 @@ impl Desk {
             };
             let note: Value = serde_json::from_str(&note.to_json()).expect("a note is JSON");
             let data = &note["data"];
+            say(
+                &json!({ "heard": note["sequence"], "agent": self.agent.id(), "reference": data["referenceId"],
+                         "odd": note.get("lagged") }),
+            );
             let (id, state) = (&data["post"]["id"], &data["post"]["state"]);
             if state == "Completed" && data["post"]["postType"] == "Outbound" {
                 say(&json!({ "told": "completed", "id": id }));

@@ -110,7 +110,13 @@ fn work(store: &str, tries: u32) -> Result<(), GaveUp> {
             Err(other) => panic!("there was no agent: {other}"),
         })
         .ok_or(GaveUp)?;
-    let notes = agent.subscribe("/v2/me/*").expect("a subscription");
+    let notes = (0..tries)
+        .find_map(|_| match agent.subscribe("/v2/me/*") {
+            Ok(notes) => Some(notes),
+            Err(Error::Store(_)) => None,
+            Err(other) => panic!("there was no subscription: {other}"),
+        })
+        .ok_or(GaveUp)?;
     let host = Host { engine, agent, notes, clock, tries, failures: AtomicU32::new(0) };
 
     let inbound = json!({ "from": "c", "message": "m", "queuePath": "/queues/in", "externalId": "e1" });

@@ -11,7 +11,7 @@ use super::{API_MULTIMEDIA, AgentState, Error, Inner};
 use crate::decide::{Facts, decide, decide_on_collection};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
 use crate::lifecycle::Source;
-use crate::notify::{Subscription, SubscriptionQueue, Topic};
+use crate::notify::{NotAdded, Subscription, SubscriptionQueue, Topic};
 use crate::operation::{Refusal, Request, StatusCode};
 use crate::store::RequestKey;
 
@@ -251,16 +251,27 @@ impl Agent {
 
     /// Subscribes to one topic (`/v2/me/twitter`) or to all (`/v2/me/*`). The subscription receives what
     /// concerns this agent's own interactions from now on.
+    ///
+    /// An agent's first subscription is remembered in the store, with a small commit of its own: from then
+    /// on the store keeps the agent's latest notes for [`Agent::subscribe_from`]. Nothing is written for an
+    /// agent whom nobody ever followed.
     pub fn subscribe(&self, topic: &str) -> Result<Subscription, Error> {
         self.subscribe_after(topic, None)
     }
 
-    /// Subscribes after a gap: the notes with a sequence above `from` that are still kept come first. If
-    /// some are not, the first thing that comes is [`Notification::Lagged`](crate::Notification::Lagged).
+    /// Subscribes after a gap: the notes with a sequence above `from` come first, in their order and each
+    /// once, then live ones. If some of them are no longer kept, or `from` is a number that was never
+    /// given, the first thing that comes is [`Notification::Lagged`](crate::Notification::Lagged): list
+    /// anew.
     ///
-    /// The latest notes are kept from an agent's first subscription on, within
-    /// [`Limits::kept_notes`](crate::Limits::kept_notes) and
-    /// [`Limits::kept_bytes`](crate::Limits::kept_bytes).
+    /// From an agent's first subscription on its latest notes are kept where the interactions are, in the
+    /// commit of the change that each tells of: an accepted change has its note, also after a crash, and
+    /// the sequence goes on where it was. Within [`Limits::kept_notes`](crate::Limits::kept_notes) (1,000)
+    /// and [`Limits::kept_bytes`](crate::Limits::kept_bytes) (1 MiB), whichever is reached first; the
+    /// latest note is kept whatever its size. A store in memory forgets them with all else: numbers of an
+    /// earlier process mean nothing then.
+    ///
+    /// Numbers may be missing: that of a change that came to nothing is not given again.
     pub fn subscribe_from(&self, topic: &str, from: u64) -> Result<Subscription, Error> {
         self.subscribe_after(topic, Some(from))
     }
@@ -280,11 +291,12 @@ impl Agent {
             limits.subscription_notes,
             limits.subscription_bytes,
         ));
-        self.state.hub.add(&queue, from, limits).map_err(|_| {
-            Refusal::internal(format!(
+        self.state.hub.add(&queue, from, limits, &*self.engine.store).map_err(|error| match error {
+            NotAdded::Crowded => Error::Refused(Refusal::internal(format!(
                 "agent `{}` has {} subscriptions already: no more are allowed",
                 self.state.id, limits.subscriptions
-            ))
+            ))),
+            NotAdded::Failed(error) => Error::Store(error),
         })?;
         Ok(Subscription::new(queue, self.engine.clone()))
     }

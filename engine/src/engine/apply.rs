@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering;
 use parking_lot::MutexGuard;
 use serde_json::value::RawValue;
 
+use super::announce::News;
 use super::channels::{Entry, Runner};
 use super::{AgentState, Inner};
 use crate::channel::{ChannelFault, CheckError, Outgoing};
-use crate::decide::{About, Check, Decision, Focus, NewDelivery, Telling};
+use crate::decide::{Check, Decision, Focus, NewDelivery};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
-use crate::interaction::{AgentId, Interaction, InteractionId, Resource, Seen};
-use crate::notify::Told;
+use crate::interaction::{Interaction, InteractionId, Resource, Seen};
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
     AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
@@ -112,12 +112,14 @@ impl Inner {
             By::Delivery(delivery) => Some(delivery.reference_id),
             By::Host { .. } => None,
         };
+        let listeners = self.listeners(&decision.told)?;
         // Held until the change is made: a focus that moved twice must end the same in memory and store.
         let mut focus = agent.and_then(|agent| agent.moving_focus(decision.focus, about));
         commit.agent = agent.map(|agent| AgentChange {
             id: agent.id.clone(),
             reference_id: reference_id.unwrap_or(0),
             focus: focus.as_ref().map(|moving| moving.to),
+            followed_after: None,
         });
         if let By::Agent(_, Some(NamedRequest { key, fingerprint })) = &by {
             let reply = KeptReply {
@@ -157,13 +159,24 @@ impl Inner {
             commit.deliveries.push(Arc::new(delivery));
         }
 
-        let (committed, _created_lock) = self.commit(&mut decision, commit, host_id.is_some())?;
+        let committed = Committed {
+            after: decision.after.take().map(Arc::new),
+            created: decision.created.take().map(Arc::new),
+        };
+        // Nobody may change a new interaction before its agent was told of it.
+        let _created_lock = committed.created.as_ref().map(|created| self.locks.lock(created.id));
+        commit.interactions.extend(committed.after.iter().chain(&committed.created).cloned());
+        let news = News { engine: self, entry, committed: &committed, reference_id };
+        let moved = agent.zip(focus.as_ref()).map(|(agent, moving)| (&agent.id, moving.to));
+        let announced = news.announce(&decision.told, listeners, moved)?;
+        commit.notes = announced.notes();
+        self.commit(commit, host_id.is_some())?;
         reserved.keep();
         if let Some(moving) = &mut focus {
             *moving.focus = moving.to;
         }
         drop(focus);
-        self.tell(entry, &decision.told, &committed, reference_id);
+        announced.tell();
         if let Some(delivery) = &new_delivery {
             self.outbox.schedule(delivery, &entry.pool());
         }
@@ -266,57 +279,12 @@ impl Inner {
         }
     }
 
-    /// Commits, and hands back what was, together with the lock of a new interaction: nobody may change
-    /// it before its agent was told of it.
-    fn commit(
-        &self,
-        decision: &mut Decision,
-        mut commit: Commit,
-        is_named_by_host: bool,
-    ) -> Result<(Committed, Option<super::locks::Guard<'_>>), Unapplied> {
-        let committed = Committed {
-            after: decision.after.take().map(Arc::new),
-            created: decision.created.take().map(Arc::new),
-        };
-        commit.interactions.extend(committed.after.iter().chain(&committed.created).cloned());
-        let lock = committed.created.as_ref().map(|created| self.locks.lock(created.id));
+    fn commit(&self, commit: Commit, is_named_by_host: bool) -> Result<(), Unapplied> {
         self.store.commit(commit).map_err(|error| match error {
             CommitError::Conflict => Unapplied::Conflict,
             // A name that we made and that is taken: another one will do.
             CommitError::Taken(_) if !is_named_by_host => Unapplied::Conflict,
             other => Unapplied::Refused(refusal_of(other)),
-        })?;
-        Ok((committed, lock))
-    }
-
-    fn tell(&self, entry: &Entry, told: &[Telling], committed: &Committed, reference_id: Option<u64>) {
-        for telling in told {
-            let about = match telling.about {
-                About::After => &committed.after,
-                About::Created => &committed.created,
-            };
-            let agent = self.reachable(&telling.to);
-            let (Some(interaction), Some(agent)) = (about, agent) else { continue };
-            agent.hub.tell(&entry.topic, &self.limits, || {
-                let in_focus =
-                    telling.seen == Seen::AsItStands && *agent.focus.lock() == Some(interaction.id);
-                let told = Told {
-                    kind: &telling.kind,
-                    manifest: &entry.manifest,
-                    resource: self.resource(entry, interaction, telling.seen, true, in_focus),
-                    reference_id: reference_id.filter(|_| telling.is_answer),
-                };
-                crate::json::raw(&told).get().to_owned()
-            });
-        }
-    }
-
-    /// The agent who is to be told of a change that is made: whoever can't be told now finds it in the next
-    /// listing.
-    pub(super) fn reachable(&self, agent: &AgentId) -> Option<Arc<AgentState>> {
-        self.seen_agent(agent).unwrap_or_else(|error| {
-            tracing::error!(%agent, %error, "an agent could not be told of a change");
-            None
         })
     }
 
@@ -341,9 +309,10 @@ impl Inner {
     }
 }
 
-struct Committed {
-    after: Option<Arc<Interaction>>,
-    created: Option<Arc<Interaction>>,
+/// The records of a change, as they stand once it is made.
+pub(super) struct Committed {
+    pub(super) after: Option<Arc<Interaction>>,
+    pub(super) created: Option<Arc<Interaction>>,
 }
 
 /// Room in the outbox that is given back unless it is kept.

@@ -4,6 +4,7 @@
 //! interactions don't wait for each other.
 
 mod agent;
+mod announce;
 mod apply;
 mod channels;
 mod deliver;
@@ -65,7 +66,7 @@ struct AgentState {
     id: AgentId,
     reference_id: AtomicU64,
     focus: Mutex<Option<InteractionId>>,
-    hub: Hub,
+    hub: Arc<Hub>,
 }
 
 type AgentShard = RwLock<HashMap<AgentId, Arc<AgentState>>>;
@@ -278,7 +279,7 @@ impl Inner {
             .into());
         }
         let commit = crate::store::Commit {
-            agent: Some(AgentChange { id: id.clone(), reference_id: 0, focus: None }),
+            agent: Some(AgentChange { id: id.clone(), reference_id: 0, focus: None, followed_after: None }),
             ..crate::store::Commit::default()
         };
         self.store.commit(commit).map_err(apply::refusal_of)?;
@@ -342,7 +343,7 @@ impl Agents {
                     id: id.clone(),
                     reference_id: AtomicU64::new(record.reference_id),
                     focus: Mutex::new(record.focus),
-                    hub: Hub::default(),
+                    hub: Arc::new(Hub::new(id.clone(), record.followed_after)),
                 })
             })
             .clone()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::apply::{By, Unapplied, refusal_of};
@@ -11,6 +12,7 @@ use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
 use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge};
 use crate::interaction::DeliveryId;
+use crate::notify::Announcement;
 use crate::operation::{Refusal, StatusCode};
 use crate::store::Commit;
 
@@ -142,9 +144,17 @@ impl Inner {
                 Unapplied::Conflict => Error::Conflict("another change came first".into()),
             })?;
         } else {
-            let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
+            let write = || response(entry, &delivery, &verdict);
+            let announcement = self.announce_response(entry, &delivery, write)?;
+            let commit = Commit {
+                deliveries: vec![Arc::new(delivery.clone())],
+                notes: announcement.iter().filter_map(Announcement::kept).cloned().collect(),
+                ..Commit::default()
+            };
             self.store.commit(commit).map_err(refusal_of)?;
-            self.respond(entry, &delivery, &verdict);
+            if let Some(announcement) = announcement {
+                announcement.tell(write);
+            }
         }
         crate::failpoint::reach("after-outcome");
         self.outbox.release(bytes);
@@ -184,21 +194,29 @@ impl Inner {
         Ok(decision)
     }
 
-    /// The answer to an operation on the collection.
-    fn respond(&self, entry: &Entry, delivery: &Delivery, verdict: &Verdict) {
-        let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return };
-        let Some(agent) = self.reachable(&delivery.agent) else { return };
-        agent.hub.tell(&entry.topic, &self.limits, || {
-            let mut response = serde_json::json!({
-                "messageType": entry.manifest.operation_response_type,
-                "referenceId": delivery.reference_id,
-                "success": if matches!(verdict, Verdict::Refused { .. }) { "false" } else { "true" },
-            });
-            if let Verdict::Refused { code, message } = verdict {
-                response["errorCode"] = code.as_str().into();
-                response["errorMessage"] = message.as_str().into();
-            }
-            response.to_string()
-        });
+    /// Numbers the answer to an operation on the collection.
+    fn announce_response(
+        &self,
+        entry: &Entry,
+        delivery: &Delivery,
+        write: impl FnOnce() -> Box<RawValue>,
+    ) -> Result<Option<Announcement>, Error> {
+        let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(None) };
+        let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(None) };
+        Ok(Some(agent.hub.announce(&entry.topic, &self.limits, &*self.store, write)?))
     }
+}
+
+/// The answer to an operation on the collection.
+fn response(entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Box<RawValue> {
+    let mut response = serde_json::json!({
+        "messageType": entry.manifest.operation_response_type,
+        "referenceId": delivery.reference_id,
+        "success": if matches!(verdict, Verdict::Refused { .. }) { "false" } else { "true" },
+    });
+    if let Verdict::Refused { code, message } = verdict {
+        response["errorCode"] = code.as_str().into();
+        response["errorMessage"] = message.as_str().into();
+    }
+    crate::json::raw(&response)
 }

@@ -1,83 +1,140 @@
-//! Where an agent's notes come together: one sequence, many subscriptions, and the latest notes kept for
-//! subscribers who come back.
+//! Where an agent's notes come together: one sequence, many subscriptions, and a log for subscribers who
+//! come back.
+//!
+//! A note is numbered before the change that it tells of is committed, because the log is part of that
+//! commit; it is told after, in the order of the numbers. See [`Announcement`].
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 
+use super::line::Line;
+use super::log::Log;
 use super::subscription::Queue;
 use super::{Note, Notification, Topic};
 use crate::config::Limits;
+use crate::interaction::AgentId;
+use crate::store::{AgentChange, Commit, CommitError, KeptNote, Store, StoreError};
 
 /// An agent's notes.
-#[derive(Default)]
 pub(crate) struct Hub {
+    agent: AgentId,
     state: Mutex<HubState>,
 }
 
-#[derive(Default)]
 struct HubState {
-    sequence: u64,
+    /// Somebody subscribed once, and may come back: the notes after this number are logged.
+    followed_after: Option<u64>,
+    /// Whether line and log go on where the store's log ends.
+    is_read: bool,
+    line: Line,
+    log: Log,
     subscribers: Vec<Weak<Queue>>,
-    /// Somebody subscribed once, and may come back: notes are kept from then on.
-    is_followed: bool,
-    /// The latest notes, without a gap.
-    kept: VecDeque<Arc<Note>>,
-    kept_bytes: usize,
 }
 
-/// Too many subscribers.
-pub(crate) struct Crowded;
+/// Why there is no subscription.
+pub(crate) enum NotAdded {
+    /// Too many subscribers.
+    Crowded,
+    /// The store failed.
+    Failed(StoreError),
+}
+
+impl From<StoreError> for NotAdded {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 impl Hub {
-    /// Adds a subscriber. With `from`, the notes after that one come first; if some of them are no longer
-    /// kept, the subscriber is told that it lagged.
-    pub(crate) fn add(&self, queue: &Arc<Queue>, from: Option<u64>, limits: &Limits) -> Result<(), Crowded> {
+    pub(crate) fn new(agent: AgentId, followed_after: Option<u64>) -> Self {
+        let state = HubState {
+            followed_after,
+            is_read: followed_after.is_none(),
+            line: Line::default(),
+            log: Log::default(),
+            subscribers: Vec::new(),
+        };
+        Self { agent, state: Mutex::new(state) }
+    }
+
+    /// Adds a subscriber; the agent's first one is remembered in the store. With `from`, the notes after
+    /// that one come first; if some of them are no longer kept, the subscriber is told that it lagged.
+    pub(crate) fn add(
+        &self,
+        queue: &Arc<Queue>,
+        from: Option<u64>,
+        limits: &Limits,
+        store: &dyn Store,
+    ) -> Result<(), NotAdded> {
+        // Held while the store is asked: between what was missed and what comes live there is no gap.
         let mut state = self.state.lock();
         state.subscribers.retain(|queue| queue.strong_count() > 0);
         if state.subscribers.len() >= limits.subscriptions {
-            return Err(Crowded);
+            return Err(NotAdded::Crowded);
+        }
+        state.read(&self.agent, store)?;
+        if state.followed_after.is_none() {
+            // What is being committed just now goes without a log: whoever comes back to it lags.
+            let after = state.line.last();
+            store.commit(following(&self.agent, after)).map_err(|error| match error {
+                CommitError::Failed(error) => error,
+                other => StoreError::new(other.to_string()),
+            })?;
+            state.followed_after = Some(after);
+            state.log = Log::after(after);
         }
         if let Some(from) = from {
-            let first_kept = state.kept.front().map_or(state.sequence + 1, |note| note.sequence);
-            // A number that was never given was given by an engine that kept nothing. Asked first: the
-            // largest number has no successor.
-            if from > state.sequence || from + 1 < first_kept {
-                queue.lag(state.sequence);
-            } else {
-                let missed = state.kept.iter().filter(|note| note.sequence > from);
-                for note in missed.filter(|note| queue.topic().covers(&note.topic)) {
-                    queue.push(Notification::Note(note.clone()), note.data.len());
+            match state.missed(from, &self.agent, store)? {
+                Some(missed) => {
+                    for note in missed.into_iter().filter(|note| queue.topic().covers(&note.topic)) {
+                        let bytes = note.data.len();
+                        queue.push(Notification::Note(note), bytes);
+                    }
                 }
+                None => queue.lag(state.line.told()),
             }
         }
         state.subscribers.push(Arc::downgrade(queue));
-        state.is_followed = true;
         Ok(())
     }
 
-    /// Counts a note, and hands it to all who subscribed to its topic. `data` is asked for only if
-    /// somebody ever subscribed.
-    pub(crate) fn tell(&self, topic: &Arc<str>, limits: &Limits, data: impl FnOnce() -> String) {
+    /// Numbers a note of a change that is about to be committed. `write` is asked for it only if somebody
+    /// ever subscribed.
+    pub(crate) fn announce(
+        self: &Arc<Self>,
+        topic: &Arc<str>,
+        limits: &Limits,
+        store: &dyn Store,
+        write: impl FnOnce() -> Box<RawValue>,
+    ) -> Result<Announcement, StoreError> {
+        let announcement = |sequence, kept| Announcement {
+            hub: self.clone(),
+            topic: topic.clone(),
+            sequence,
+            kept,
+            is_told: false,
+        };
         {
             let mut state = self.state.lock();
-            if !state.is_followed {
-                state.sequence += 1;
-                return;
+            state.read(&self.agent, store)?;
+            if state.followed_after.is_none() {
+                return Ok(announcement(state.line.give(), None));
             }
         }
         // Written outside the lock: notes of other interactions need not wait for it.
-        let data: Arc<str> = data().into();
+        let data: Arc<str> = write().get().into();
         let mut state = self.state.lock();
-        state.sequence += 1;
-        let note = Arc::new(Note { topic: topic.clone(), data, sequence: state.sequence });
-        for queue in &state.subscribers {
-            if let Some(queue) = queue.upgrade().filter(|queue| queue.topic().covers(topic)) {
-                queue.push(Notification::Note(note.clone()), note.data.len());
-            }
-        }
-        state.keep(note, limits);
+        let HubState { line, log, .. } = &mut *state;
+        let sequence = line.give();
+        log.add(sequence, data.len(), line.first_open(), limits);
+        let kept = KeptNote {
+            agent: self.agent.clone(),
+            note: Arc::new(Note { topic: topic.clone(), data, sequence }),
+            forgotten: log.forgotten(),
+        };
+        Ok(announcement(sequence, Some(kept)))
     }
 
     /// Wakes everybody who waits for a note.
@@ -88,13 +145,94 @@ impl Hub {
     }
 }
 
+/// Says in the store that an agent is followed.
+fn following(agent: &AgentId, after: u64) -> Commit {
+    let change = AgentChange { id: agent.clone(), reference_id: 0, focus: None, followed_after: Some(after) };
+    Commit { agent: Some(change), ..Commit::default() }
+}
+
+/// A note that has its number, while its change is committed. Dropped without being told, it is abandoned:
+/// those behind it don't wait.
+pub(crate) struct Announcement {
+    hub: Arc<Hub>,
+    topic: Arc<str>,
+    sequence: u64,
+    kept: Option<KeptNote>,
+    is_told: bool,
+}
+
+impl Announcement {
+    /// What belongs into the commit; nothing if nobody ever subscribed.
+    pub(crate) fn kept(&self) -> Option<&KeptNote> {
+        self.kept.as_ref()
+    }
+
+    /// The change was made: hands the note to all who subscribed to its topic, as soon as all earlier ones
+    /// are told or abandoned. `write` is asked for it if somebody subscribed for the first time meanwhile.
+    pub(crate) fn tell(mut self, write: impl FnOnce() -> Box<RawValue>) {
+        let mut note = self.kept.take().map(|kept| kept.note);
+        let mut state = self.hub.state.lock();
+        if note.is_none() && state.followed_after.is_some() {
+            drop(state);
+            let data = write().get().into();
+            note = Some(Arc::new(Note { topic: self.topic.clone(), data, sequence: self.sequence }));
+            state = self.hub.state.lock();
+        }
+        state.line.make(self.sequence, note);
+        state.pass_on();
+        drop(state);
+        self.is_told = true;
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        if self.is_told {
+            return;
+        }
+        let mut state = self.hub.state.lock();
+        state.line.abandon(self.sequence);
+        state.log.remove(self.sequence);
+        state.pass_on();
+    }
+}
+
 impl HubState {
-    fn keep(&mut self, note: Arc<Note>, limits: &Limits) {
-        self.kept_bytes += note.data.len();
-        self.kept.push_back(note);
-        while self.kept.len() > limits.kept_notes || self.kept_bytes > limits.kept_bytes {
-            let Some(oldest) = self.kept.pop_front() else { break };
-            self.kept_bytes -= oldest.data.len();
+    /// Goes on where an earlier run of the engine ended.
+    fn read(&mut self, agent: &AgentId, store: &dyn Store) -> Result<(), StoreError> {
+        let (false, Some(after)) = (self.is_read, self.followed_after) else { return Ok(()) };
+        let kept = store.notes(agent, 0)?;
+        self.log = Log::found(after, &kept);
+        self.line = Line::after(kept.last.max(after));
+        self.is_read = true;
+        Ok(())
+    }
+
+    /// The notes after `from` that were told; `None` if some are no longer kept.
+    fn missed(
+        &self,
+        from: u64,
+        agent: &AgentId,
+        store: &dyn Store,
+    ) -> Result<Option<Vec<Arc<Note>>>, StoreError> {
+        let told = self.line.told();
+        // A number that was never given was given by an engine that kept nothing.
+        if from > told || from < self.log.forgotten() {
+            return Ok(None);
+        }
+        let mut missed = store.notes(agent, from)?.notes;
+        missed.retain(|note| note.sequence <= told);
+        // The store leaves out what is damaged.
+        Ok(Some(missed).filter(|missed| missed.len() == self.log.count(from, told)))
+    }
+
+    fn pass_on(&mut self) {
+        while let Some(note) = self.line.next() {
+            for queue in &self.subscribers {
+                if let Some(queue) = queue.upgrade().filter(|queue| queue.topic().covers(&note.topic)) {
+                    queue.push(Notification::Note(note.clone()), note.data.len());
+                }
+            }
         }
     }
 }
@@ -107,3 +245,6 @@ impl Topic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

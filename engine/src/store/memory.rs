@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
 use super::{
-    AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
-    RequestKey, Store, StoreError, queue_order,
+    AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptNote, KeptReply,
+    LastAgent, NoteLog, RequestKey, Store, StoreError, queue_order,
 };
 use crate::config::Limits;
 use crate::delivery::{Delivery, Stage};
 use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId};
+use crate::notify::Note;
 use crate::operation::QueuePath;
 
 /// Keeps everything in memory. Interactions lie in shards, so that work on different ones seldom meets.
@@ -24,7 +26,7 @@ pub struct MemoryStore {
     index: Mutex<Index>,
     /// What is looked up by other keys. Locked by the commits that change it only.
     directory: Mutex<Directory>,
-    agents: Box<[Mutex<HashMap<AgentId, AgentRecord>>]>,
+    agents: Box<[Mutex<AgentShard>]>,
     interactions: AtomicUsize,
     highest_number: AtomicU64,
     limit_interactions: usize,
@@ -38,6 +40,12 @@ const SHARDS: usize = 64;
 struct Shard {
     interactions: HashMap<InteractionId, Arc<Interaction>>,
     deliveries: HashMap<DeliveryId, Arc<Delivery>>,
+}
+
+#[derive(Default)]
+struct AgentShard {
+    records: HashMap<AgentId, AgentRecord>,
+    notes: HashMap<AgentId, BTreeMap<u64, Arc<Note>>>,
 }
 
 #[derive(Default)]
@@ -147,7 +155,17 @@ impl Store for MemoryStore {
     }
 
     fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
-        Ok(self.agents[self.shard_of(id)].lock().get(id).copied())
+        Ok(self.agents[self.shard_of(id)].lock().records.get(id).copied())
+    }
+
+    fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
+        let shard = self.agents[self.shard_of(agent)].lock();
+        let Some(kept) = shard.notes.get(agent) else { return Ok(NoteLog::default()) };
+        let notes = kept.range((Bound::Excluded(after), Bound::Unbounded));
+        Ok(NoteLog {
+            notes: notes.map(|(_, note)| note.clone()).collect(),
+            last: kept.keys().next_back().copied().unwrap_or(0),
+        })
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {
@@ -185,9 +203,11 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        // The order of locks is the same everywhere: shards by number, the directory, the index, an agent.
+        // The order of locks is the same everywhere: shards by number, the directory, agents by number, the
+        // index.
         let mut shards = Shards::lock(self, &commit);
         let mut directory = changes_directory(&commit).then(|| self.directory.lock());
+        let mut agents = Agents::lock(self, &commit);
 
         let mut new = 0;
         for interaction in &commit.interactions {
@@ -204,6 +224,9 @@ impl Store for MemoryStore {
         }
         if new > 0 && self.interactions.load(Ordering::Relaxed) + new > self.limit_interactions {
             return Err(CommitError::Full);
+        }
+        if agents.contradict(&commit.notes) {
+            return Err(CommitError::Conflict);
         }
 
         self.interactions.fetch_add(new, Ordering::Relaxed);
@@ -237,10 +260,16 @@ impl Store for MemoryStore {
             shards.of(delivery.id).deliveries.insert(delivery.id, delivery);
         }
         if let Some(change) = commit.agent {
-            let mut agents = self.agents[self.shard_of(&change.id)].lock();
-            let kept = agents.entry(change.id.clone()).or_default();
+            let kept = agents.of(&change.id).records.entry(change.id.clone()).or_default();
             *kept = kept.changed(&change);
         }
+        for kept in &commit.notes {
+            agents.of(&kept.agent).keep(kept);
+        }
+        for kept in &commit.notes {
+            agents.of(&kept.agent).forget(kept);
+        }
+        drop(agents);
         drop(directory);
         drop(shards);
         for id in forgotten {
@@ -283,6 +312,59 @@ impl<'a> Shards<'a> {
         let number = self.store.shard_of(id);
         let at = self.locked.iter().position(|(locked, _)| *locked == number);
         &mut self.locked[at.expect("a commit locks the shards of all its records")].1
+    }
+}
+
+/// The agents' shards that a commit touches, locked in the order of their numbers.
+struct Agents<'a> {
+    store: &'a MemoryStore,
+    locked: Vec<(usize, MutexGuard<'a, AgentShard>)>,
+}
+
+impl<'a> Agents<'a> {
+    fn lock(store: &'a MemoryStore, commit: &Commit) -> Self {
+        let changed = commit.agent.iter().map(|change| &change.id);
+        let mut numbers: Vec<_> = changed
+            .chain(commit.notes.iter().map(|kept| &kept.agent))
+            .map(|agent| store.shard_of(agent))
+            .collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let locked = numbers.into_iter().map(|number| (number, store.agents[number].lock())).collect();
+        Self { store, locked }
+    }
+
+    fn of(&mut self, agent: &AgentId) -> &mut AgentShard {
+        let number = self.store.shard_of(agent);
+        let at = self.locked.iter().position(|(locked, _)| *locked == number);
+        &mut self.locked[at.expect("a commit locks the shards of all its agents")].1
+    }
+
+    /// Whether a number is taken.
+    fn contradict(&mut self, notes: &[KeptNote]) -> bool {
+        let is_same = |one: &KeptNote, other: &KeptNote| {
+            (one.note.sequence, &one.agent) == (other.note.sequence, &other.agent)
+        };
+        notes.iter().enumerate().any(|(index, kept)| {
+            self.of(&kept.agent).has(kept) || notes[..index].iter().any(|earlier| is_same(earlier, kept))
+        })
+    }
+}
+
+impl AgentShard {
+    fn has(&self, kept: &KeptNote) -> bool {
+        self.notes.get(&kept.agent).is_some_and(|notes| notes.contains_key(&kept.note.sequence))
+    }
+
+    fn keep(&mut self, kept: &KeptNote) {
+        self.notes.entry(kept.agent.clone()).or_default().insert(kept.note.sequence, kept.note.clone());
+    }
+
+    fn forget(&mut self, kept: &KeptNote) {
+        let notes = self.notes.entry(kept.agent.clone()).or_default();
+        while let Some(oldest) = notes.first_entry().filter(|oldest| *oldest.key() <= kept.forgotten) {
+            oldest.remove();
+        }
     }
 }
 

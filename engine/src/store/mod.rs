@@ -14,9 +14,10 @@ use std::sync::Arc;
 
 use crate::delivery::Delivery;
 use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId, Placement};
+use crate::notify::Note;
 use crate::operation::QueuePath;
 
-/// Keeps interactions, deliveries, contacts and agents.
+/// Keeps interactions, deliveries, contacts, agents and their latest notes.
 ///
 /// Several threads call at once. The engine never commits two changes of the same record at the same
 /// time from one process; the versions guard against another process, where a store is shared.
@@ -44,6 +45,9 @@ pub trait Store: Send + Sync {
 
     /// What is kept of an agent; `None` for one that was never seen.
     fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError>;
+
+    /// An agent's kept notes with a number above `after`.
+    fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError>;
 
     /// A delivery, settled ones included as long as they are remembered.
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError>;
@@ -85,6 +89,30 @@ pub struct Commit {
     pub external: Option<(ExternalId, InteractionId)>,
     /// The reply to a request that named itself: [`CommitError::Conflict`] if there is one already.
     pub reply: Option<(RequestKey, KeptReply)>,
+    /// Notes that tell of these changes: [`CommitError::Conflict`] if the agent has one of that number.
+    pub notes: Vec<KeptNote>,
+}
+
+/// A note that is kept for subscribers who come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptNote {
+    /// The agent who is told.
+    pub agent: AgentId,
+    /// The note.
+    pub note: Arc<Note>,
+    /// The agent's notes up to this number are forgotten; 0 forgets none. It is always below the note's
+    /// own, and below those of all notes that are still to be committed.
+    pub forgotten: u64,
+}
+
+/// An agent's kept notes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoteLog {
+    /// The notes, in the order of their numbers. Numbers may be missing: they were never told. Where one
+    /// can't be read, it is left out, and so are all before it.
+    pub notes: Vec<Arc<Note>>,
+    /// The agent's highest number in the store, asked for or not, readable or not; 0 if it keeps none.
+    pub last: u64,
 }
 
 /// An address on a channel.
@@ -161,6 +189,8 @@ pub struct AgentRecord {
     pub reference_id: u64,
     /// The interaction that the agent looks at.
     pub focus: Option<InteractionId>,
+    /// Somebody subscribed to the agent's notes once: those after this number are kept.
+    pub followed_after: Option<u64>,
 }
 
 /// What changes of an agent's record. An agent that was never seen is from now on.
@@ -173,6 +203,8 @@ pub struct AgentChange {
     pub reference_id: u64,
     /// The interaction that the agent looks at from now on, if that changes.
     pub focus: Option<Option<InteractionId>>,
+    /// Somebody subscribed to the agent's notes: those after this number are kept. The first one stays.
+    pub followed_after: Option<u64>,
 }
 
 impl AgentRecord {
@@ -182,6 +214,7 @@ impl AgentRecord {
         Self {
             reference_id: self.reference_id.max(change.reference_id),
             focus: change.focus.unwrap_or(self.focus),
+            followed_after: self.followed_after.or(change.followed_after),
         }
     }
 }

@@ -34,6 +34,9 @@ fn find(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         super::delivery(row)?
             .map_or_else(|error| Ok(Err(error)), |delivery| delivery_agrees(row, &delivery).map(Ok))
     })?;
+    records(connection, "note", "agent, sequence, topic, checksum, data", &mut problems, |row| {
+        Ok(super::note::note(row)?.map(|_| true))
+    })?;
 
     let count =
         |query: &str| connection.query_row(query, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
@@ -88,7 +91,7 @@ fn records(
         if problems.len() >= MOST {
             break;
         }
-        let id = row.get_ref(0)?.as_str()?;
+        let id = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default());
         match agrees(row) {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => problems.push(format!("{table} `{id}` is not listed as what it is")),

@@ -18,7 +18,12 @@ const fn table() -> [u32; 256] {
 }
 
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, byte| {
+    crc32_of(&[bytes])
+}
+
+/// The checksum of all parts, one behind the other.
+pub(super) fn crc32_of(parts: &[&[u8]]) -> u32 {
+    !parts.iter().flat_map(|part| part.iter()).fold(!0_u32, |crc, byte| {
         let index = (crc ^ u32::from(*byte)) & 0xFF;
         (crc >> 8) ^ TABLE[index as usize]
     })
@@ -29,5 +34,6 @@ mod tests {
     #[test]
     fn the_check_value_of_the_standard() {
         assert_eq!(super::crc32(b"123456789"), 0xCBF4_3926);
+        assert_eq!(super::crc32_of(&[b"123", b"", b"456789"]), 0xCBF4_3926);
     }
 }

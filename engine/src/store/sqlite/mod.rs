@@ -10,6 +10,7 @@
 mod check;
 mod checksum;
 mod group;
+mod note;
 mod open;
 mod record;
 mod schema;
@@ -27,8 +28,8 @@ use self::open::{OwnerLock, READERS};
 use self::record::RecordError;
 use self::write::Writer;
 use super::{
-    AgentRecord, Commit, CommitError, ContactAddress, KeptReply, LastAgent, OpenError, RequestKey, Store,
-    StoreError,
+    AgentRecord, Commit, CommitError, ContactAddress, KeptReply, LastAgent, NoteLog, OpenError, RequestKey,
+    Store, StoreError,
 };
 use crate::config::Limits;
 use crate::delivery::Delivery;
@@ -156,6 +157,10 @@ impl Store for SqliteStore {
         self.read(|connection| agent(connection, id))?.transpose()
     }
 
+    fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
+        self.read(|connection| note::after(connection, agent, after))
+    }
+
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM delivery WHERE id = ?";
         self.one(query, [id.as_str()], delivery)?.transpose()
@@ -194,13 +199,15 @@ impl Store for SqliteStore {
 }
 
 fn agent(connection: &Connection, id: &AgentId) -> rusqlite::Result<Option<Result<AgentRecord, StoreError>>> {
-    let mut statement = connection.prepare_cached("SELECT reference_id, focus FROM agent WHERE id = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT reference_id, focus, followed_after FROM agent WHERE id = ?")?;
     statement
         .query_row([id.as_str()], |row| {
             let reference_id = row.get(0).map(i64::unsigned_abs)?;
             let focus = row.get_ref(1)?.as_str_or_null()?.map(InteractionId::parse).transpose();
+            let followed_after = row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs);
             Ok(focus
-                .map(|focus| AgentRecord { reference_id, focus })
+                .map(|focus| AgentRecord { reference_id, focus, followed_after })
                 .map_err(|error| damaged("agent", id.as_str(), &error)))
         })
         .optional()

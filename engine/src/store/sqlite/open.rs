@@ -226,6 +226,13 @@ pub(super) fn sorted(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path, found: problem },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, problem },
+        // What was written as a text, or as a number, is none any more.
+        None if is_misread(error) => OpenError::Damaged { path, problem },
         _ => OpenError::Unusable { path, problem },
     }
+}
+
+fn is_misread(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    matches!(error, Error::FromSqlConversionFailure(..) | Error::Utf8Error(..) | Error::InvalidColumnType(..))
 }

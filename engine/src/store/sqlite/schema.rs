@@ -94,6 +94,18 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX reply_by_age ON reply (at_ms, agent, request_id);
     ",
+    // 3: agents' latest notes. The table keeps its rowid: those who share a flush write to its end.
+    "
+    ALTER TABLE agent ADD COLUMN followed_after INTEGER;
+    CREATE TABLE note (
+        agent TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        checksum INTEGER NOT NULL,
+        data TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX note_of_agent ON note (agent, sequence);
+    ",
 ];
 
 /// The latest format.

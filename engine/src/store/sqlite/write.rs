@@ -4,7 +4,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
 
 use super::open::prove_flush;
 use super::record::{write_delivery, write_interaction};
-use super::{failed, number};
+use super::{failed, note, number};
 use crate::config::Limits;
 use crate::delivery::{Delivery, Stage};
 use crate::interaction::{Interaction, InteractionId};
@@ -230,6 +230,12 @@ impl Writer {
         if let Some(change) = &commit.agent {
             put_agent(connection, change)?;
         }
+        for kept in &commit.notes {
+            note::keep(connection, kept)?;
+        }
+        for kept in &commit.notes {
+            note::forget(connection, kept)?;
+        }
         if let Some((key, reply)) = &commit.reply {
             self.keep_reply(key, reply)?;
         }
@@ -376,17 +382,21 @@ fn put_delivery(connection: &Connection, delivery: &Delivery, settled: u64) -> R
 
 fn put_agent(connection: &Connection, change: &AgentChange) -> Result<(), StoreError> {
     let kept = super::agent(connection, &change.id).map_err(failed)?.transpose()?.unwrap_or_default();
-    let AgentRecord { reference_id, focus } = kept.changed(change);
-    let query = "INSERT OR REPLACE INTO agent (id, reference_id, focus) VALUES (?, ?, ?)";
+    let AgentRecord { reference_id, focus, followed_after } = kept.changed(change);
+    let query = "INSERT OR REPLACE INTO agent (id, reference_id, focus, followed_after) VALUES (?, ?, ?, ?)";
     let focus = focus.as_ref().map(InteractionId::as_str);
-    run(connection, query, params![change.id.as_str(), number(reference_id)?, focus])
+    let followed_after = followed_after.map(number).transpose()?;
+    run(connection, query, params![change.id.as_str(), number(reference_id)?, focus, followed_after])
 }
 
-fn prepared<'c>(connection: &'c Connection, query: &str) -> Result<CachedStatement<'c>, StoreError> {
+pub(super) fn prepared<'c>(
+    connection: &'c Connection,
+    query: &str,
+) -> Result<CachedStatement<'c>, StoreError> {
     connection.prepare_cached(query).map_err(failed)
 }
 
-fn run(connection: &Connection, query: &str, values: impl Params) -> Result<(), StoreError> {
+pub(super) fn run(connection: &Connection, query: &str, values: impl Params) -> Result<(), StoreError> {
     prepared(connection, query)?.execute(values).map_err(failed)?;
     Ok(())
 }

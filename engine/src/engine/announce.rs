@@ -1,0 +1,107 @@
+//! What agents are told of a change: written and numbered before it is committed, because it is part of
+//! the commit, and handed out after.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::apply::Committed;
+use super::channels::Entry;
+use super::{AgentState, Inner};
+use crate::decide::{About, Telling};
+use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
+use crate::notify::{Announcement, Told};
+use crate::store::{KeptNote, StoreError};
+
+/// An agent who is to be told, and what the agent looks at.
+pub(super) struct Listener {
+    agent: Arc<AgentState>,
+    focus: Option<InteractionId>,
+}
+
+impl Inner {
+    /// Who is told; `None` in the place of an agent who was never seen. The caller holds no agent's focus.
+    pub(super) fn listeners(&self, told: &[Telling]) -> Result<Vec<Option<Listener>>, StoreError> {
+        told.iter()
+            .map(|telling| {
+                let Some(agent) = self.seen_agent(&telling.to)? else { return Ok(None) };
+                let focus = *agent.focus.lock();
+                Ok(Some(Listener { agent, focus }))
+            })
+            .collect()
+    }
+}
+
+/// What a change's notes are made of.
+#[derive(Clone, Copy)]
+pub(super) struct News<'a> {
+    pub(super) engine: &'a Inner,
+    pub(super) entry: &'a Entry,
+    pub(super) committed: &'a Committed,
+    pub(super) reference_id: Option<u64>,
+}
+
+/// A change's notes. Dropped without being told, they are abandoned.
+pub(super) struct Announced<'a> {
+    news: News<'a>,
+    notes: Vec<(Announcement, Shown<'a>)>,
+}
+
+/// What a note shows.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    telling: &'a Telling,
+    interaction: &'a Interaction,
+    in_focus: bool,
+}
+
+impl<'a> News<'a> {
+    /// Numbers the notes. `moved` is the focus of an agent as the change leaves it.
+    pub(super) fn announce(
+        self,
+        told: &'a [Telling],
+        listeners: Vec<Option<Listener>>,
+        moved: Option<(&AgentId, Option<InteractionId>)>,
+    ) -> Result<Announced<'a>, StoreError> {
+        let Inner { store, limits, .. } = self.engine;
+        let mut notes = Vec::new();
+        for (telling, listener) in told.iter().zip(listeners) {
+            let record = match telling.about {
+                About::After => &self.committed.after,
+                About::Created => &self.committed.created,
+            };
+            let (Some(interaction), Some(Listener { agent, focus })) = (record, listener) else { continue };
+            let focus = moved.filter(|(mover, _)| **mover == agent.id).map_or(focus, |(_, to)| to);
+            let in_focus = telling.seen == Seen::AsItStands && focus == Some(interaction.id);
+            let shown = Shown { telling, interaction, in_focus };
+            let write = || self.written(shown);
+            let announcement = agent.hub.announce(&self.entry.topic, limits, &**store, write)?;
+            notes.push((announcement, shown));
+        }
+        Ok(Announced { news: self, notes })
+    }
+
+    fn written(&self, shown: Shown<'_>) -> Box<RawValue> {
+        let Shown { telling, interaction, in_focus } = shown;
+        crate::json::raw(&Told {
+            kind: &telling.kind,
+            manifest: &self.entry.manifest,
+            resource: self.engine.resource(self.entry, interaction, telling.seen, true, in_focus),
+            reference_id: self.reference_id.filter(|_| telling.is_answer),
+        })
+    }
+}
+
+impl Announced<'_> {
+    /// What belongs into the commit.
+    pub(super) fn notes(&self) -> Vec<KeptNote> {
+        self.notes.iter().filter_map(|(announcement, ..)| announcement.kept()).cloned().collect()
+    }
+
+    /// The change was made.
+    pub(super) fn tell(self) {
+        for (announcement, shown) in self.notes {
+            announcement.tell(|| self.news.written(shown));
+        }
+    }
+}
