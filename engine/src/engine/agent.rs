@@ -88,19 +88,21 @@ impl Agent {
     /// channel's collection.
     pub fn perform(&self, channel: &str, id: Option<&str>, body: &[u8]) -> Result<Reply, Error> {
         let entry = self.engine.channel(channel)?;
-        Ok(match self.try_perform(&entry, id, body) {
-            Ok(applied) => Reply::Accepted { reference_id: applied.reference_id.unwrap_or(0) },
-            Err(refusal) => Reply::Refused(refusal),
-        })
+        match self.try_perform(&entry, id, body) {
+            Ok(applied) => Ok(Reply::Accepted { reference_id: applied.reference_id.unwrap_or(0) }),
+            Err(Error::Refused(refusal)) => Ok(Reply::Refused(refusal)),
+            Err(error) => Err(error),
+        }
     }
 
-    fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Refusal> {
+    fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Error> {
         let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
         if !self.may_act {
             return Err(Refusal::new(
                 StatusCode::NoPermission,
                 format!("agent `{}` lacks the feature `{API_MULTIMEDIA}`", self.state.id),
-            ));
+            )
+            .into());
         }
         let named = self.named(entry, id, &request, body)?;
         let named = named.as_ref();
@@ -200,6 +202,7 @@ impl Agent {
     /// another agent has it.
     pub fn read(&self, channel: &str, id: &str) -> Result<Option<String>, Error> {
         let entry = self.engine.channel(channel)?;
+        crate::failpoint::reach("reading");
         let Ok(id) = InteractionId::parse(id) else { return Ok(None) };
         Ok(self.own(&entry, id)?.map(|interaction| self.seen(&entry, &interaction)))
     }
@@ -208,6 +211,7 @@ impl Agent {
     /// JSON of each resource.
     pub fn list(&self, channel: &str) -> Result<Vec<String>, Error> {
         let entry = self.engine.channel(channel)?;
+        crate::failpoint::reach("listing");
         let owned = self.engine.store.owned(&self.state.id, &entry.name)?;
         Ok(owned.iter().map(|interaction| self.seen(&entry, interaction)).collect())
     }
@@ -257,6 +261,7 @@ impl Agent {
     }
 
     fn subscribe_after(&self, topic: &str, from: Option<u64>) -> Result<Subscription, Error> {
+        self.engine.sound()?;
         let known: Vec<_> = self.engine.channels.all().iter().map(|entry| entry.topic.to_string()).collect();
         if topic != "/v2/me/*" && !known.iter().any(|known| known == topic) {
             return Err(Refusal::new(
@@ -277,7 +282,9 @@ impl Agent {
                 self.state.id, limits.subscriptions
             ))
         })?;
-        Ok(Subscription::new(queue, self.engine.clone()))
+        // Poisoned meanwhile: then perhaps nobody will wake this one.
+        self.engine.sound()?;
+        Ok(Subscription::new(queue, self.engine.poisoned.clone(), self.engine.clone()))
     }
 }
 
@@ -297,13 +304,14 @@ fn is_allowed(entry: &Entry, interaction: Option<&Interaction>, operation: &str)
 }
 
 /// Decides again as long as something else comes first.
-pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Unapplied>) -> Result<T, Refusal> {
+pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Unapplied>) -> Result<T, Error> {
     for _ in 0..ATTEMPTS {
         match attempt() {
             Ok(done) => return Ok(done),
-            Err(Unapplied::Refused(refusal)) => return Err(refusal),
+            Err(Unapplied::Refused(refusal)) => return Err(refusal.into()),
+            Err(Unapplied::Poisoned) => return Err(Error::Poisoned),
             Err(Unapplied::Conflict) => {}
         }
     }
-    Err(Refusal::internal("other changes came first too often: try again"))
+    Err(Refusal::internal("other changes came first too often: try again").into())
 }

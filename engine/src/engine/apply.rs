@@ -8,7 +8,8 @@ use parking_lot::MutexGuard;
 use serde_json::value::RawValue;
 
 use super::channels::{Entry, Runner};
-use super::{AgentState, Inner};
+use super::poison::Critical;
+use super::{AgentState, Error, Inner};
 use crate::channel::{ChannelFault, CheckError, Outgoing};
 use crate::decide::{About, Check, Decision, Focus, NewDelivery, Telling};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
@@ -50,6 +51,8 @@ pub(super) enum Unapplied {
     Conflict,
     /// Refused.
     Refused(Refusal),
+    /// The engine is poisoned, or has become so.
+    Poisoned,
 }
 
 impl From<Refusal> for Unapplied {
@@ -64,11 +67,12 @@ impl From<crate::store::StoreError> for Unapplied {
     }
 }
 
-pub(super) fn refusal_of(error: CommitError) -> Refusal {
-    match error {
+pub(super) fn error_of(error: CommitError) -> Error {
+    Error::Refused(match error {
         CommitError::Taken(id) => Refusal::new(StatusCode::AlreadyExists, format!("the id {id} is taken")),
+        CommitError::Unknown => return Error::Poisoned,
         other => Refusal::internal(other.to_string()),
-    }
+    })
 }
 
 impl Inner {
@@ -157,7 +161,9 @@ impl Inner {
             commit.deliveries.push(Arc::new(delivery));
         }
 
-        let (committed, _created_lock) = self.commit(&mut decision, commit, host_id.is_some())?;
+        // From here until everybody was told a panic leaves an engine that nobody knows the state of.
+        let critical = self.critical()?;
+        let (committed, _created_lock) = self.commit(&mut decision, commit, host_id.is_some(), &critical)?;
         reserved.keep();
         if let Some(moving) = &mut focus {
             *moving.focus = moving.to;
@@ -273,6 +279,7 @@ impl Inner {
         decision: &mut Decision,
         mut commit: Commit,
         is_named_by_host: bool,
+        critical: &Critical<'_>,
     ) -> Result<(Committed, Option<super::locks::Guard<'_>>), Unapplied> {
         let committed = Committed {
             after: decision.after.take().map(Arc::new),
@@ -280,11 +287,14 @@ impl Inner {
         };
         commit.interactions.extend(committed.after.iter().chain(&committed.created).cloned());
         let lock = committed.created.as_ref().map(|created| self.locks.lock(created.id));
-        self.store.commit(commit).map_err(|error| match error {
+        self.write(commit, critical).map_err(|error| match error {
             CommitError::Conflict => Unapplied::Conflict,
             // A name that we made and that is taken: another one will do.
             CommitError::Taken(_) if !is_named_by_host => Unapplied::Conflict,
-            other => Unapplied::Refused(refusal_of(other)),
+            other => match error_of(other) {
+                Error::Refused(refusal) => Unapplied::Refused(refusal),
+                _ => Unapplied::Poisoned,
+            },
         })?;
         Ok((committed, lock))
     }
@@ -297,6 +307,7 @@ impl Inner {
             };
             let agent = self.reachable(&telling.to);
             let (Some(interaction), Some(agent)) = (about, agent) else { continue };
+            crate::failpoint::reach("telling");
             agent.hub.tell(&entry.topic, &self.limits, || {
                 let in_focus =
                     telling.seen == Seen::AsItStands && *agent.focus.lock() == Some(interaction.id);

@@ -36,12 +36,13 @@ impl Engine {
     /// handed in again gives the first interaction's id, and makes no second one.
     pub fn receive(&self, channel: &str, inbound: &Inbound) -> Result<InteractionId, Error> {
         let entry = self.inner.channel(channel)?;
-        Ok(again(|| self.inner.receive(&entry, inbound))?)
+        again(|| self.inner.receive(&entry, inbound))
     }
 
     /// Offers a queued interaction to an agent. [`Error::Conflict`] if it does not wait in a queue: it
     /// was offered before, say.
     pub fn offer(&self, id: &str, agent_id: &str) -> Result<(), Error> {
+        self.inner.sound()?;
         let unknown = || Refusal::not_found(format!("there is no agent `{agent_id:.64}`"));
         let agent = AgentId::parse(agent_id).map_err(|_| unknown())?;
         if self.inner.seen_agent(&agent)?.is_none() {
@@ -86,6 +87,7 @@ impl Engine {
 
     /// An interaction's record, whoever has it: for hosts that route or report.
     pub fn interaction(&self, id: &str) -> Result<Option<Arc<Interaction>>, Error> {
+        self.inner.sound()?;
         let Ok(id) = InteractionId::parse(id) else { return Ok(None) };
         Ok(self.inner.store.interaction(id)?)
     }
@@ -155,6 +157,7 @@ impl Inner {
         otherwise: &str,
         decide: impl Fn(&Interaction) -> Option<Decision>,
     ) -> Result<(), Error> {
+        self.sound()?;
         let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
         let id = InteractionId::parse(id).map_err(|_| unknown())?;
         let moved = again(|| {
@@ -172,6 +175,7 @@ impl Inner {
     }
 
     fn queue(&self, queue_path: &str) -> Result<QueuePath, Error> {
+        self.sound()?;
         let queue = QueuePath::parse(queue_path).map_err(|error| Refusal::invalid("queuePath", error))?;
         check_declared(self.queues.as_deref(), &queue)?;
         Ok(queue)

@@ -1,10 +1,8 @@
 //! What came of a delivery: judged, committed, told.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
-use super::apply::{By, Unapplied, refusal_of};
+use super::apply::{By, Unapplied};
 use super::channels::{Entry, Runner};
 use super::{Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
@@ -12,13 +10,13 @@ use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused}
 use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge};
 use crate::interaction::DeliveryId;
 use crate::operation::{Refusal, StatusCode};
-use crate::store::Commit;
 
 impl Engine {
     /// Reports what became of a delivery that the host made. Reporting the same again is fine; another
     /// outcome of something settled is [`Error::Conflict`].
     pub fn settle(&self, delivery_id: &str, outcome: &Outcome) -> Result<(), Error> {
         let inner = &*self.inner;
+        inner.sound()?;
         let unknown = || Refusal::not_found(format!("there is no delivery `{delivery_id:.64}`"));
         let id = DeliveryId::parse(delivery_id).map_err(|_| unknown())?;
         let delivery = inner.store.delivery(id)?.ok_or_else(unknown)?;
@@ -39,6 +37,7 @@ impl Engine {
                 None => Err(Error::Conflict(format!("delivery {id} was not handed out"))),
             };
         }
+        let _critical = inner.critical()?;
         let mut delivery = Delivery::clone(&delivery);
         if matches!(outcome, Outcome::Unknown { .. } | Outcome::Absent | Outcome::CannotTell { .. }) {
             // Nobody knows more than the host: there is nothing else to look it up with.
@@ -126,11 +125,12 @@ impl Inner {
         verdict: Verdict,
         user_data: &Map<String, Value>,
     ) -> Result<Option<Delivery>, Error> {
+        let critical = self.critical()?;
         delivery.version += 1;
         crate::failpoint::reach("before-outcome");
         if let Verdict::Goes(stage) = verdict {
             delivery.stage = stage;
-            self.commit_delivery(&delivery)?;
+            self.commit_delivery(&delivery, &critical)?;
             crate::failpoint::reach("after-outcome");
             return Ok(Some(delivery));
         }
@@ -140,10 +140,10 @@ impl Inner {
             self.apply(entry, about, decision, By::Delivery(delivery)).map_err(|failure| match failure {
                 Unapplied::Refused(refusal) => Error::Refused(refusal),
                 Unapplied::Conflict => Error::Conflict("another change came first".into()),
+                Unapplied::Poisoned => Error::Poisoned,
             })?;
         } else {
-            let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
-            self.store.commit(commit).map_err(refusal_of)?;
+            self.commit_delivery(&delivery, &critical)?;
             self.respond(entry, &delivery, &verdict);
         }
         crate::failpoint::reach("after-outcome");
