@@ -8,7 +8,7 @@
 //! | `before-flush`, `after-flush` | around the flush of a group of commits |
 //! | `before-commit`, `after-commit` | around every commit, where a panic poisons the engine |
 //! | `telling` | before an agent is told of a change that is made |
-//! | `reading`, `listing`, `drawing` | in what changes nothing |
+//! | `reading`, `listing`, `drawing`, `polling`, `closing` | in what changes nothing |
 //! | `in-migration` | in a migration of a store, before its end is committed |
 
 #[cfg(feature = "failpoints")]

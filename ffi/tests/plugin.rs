@@ -6,7 +6,7 @@ mod support;
 use std::process::Command;
 
 use strowger_sandbox::{Options, Sandbox};
-use support::{Linking, c_test, compile, has_tool, library, own, plugin, succeed};
+use support::{Linking, VALGRIND, c_test, compile, has_tool, library, own, plugin, succeed};
 
 #[test]
 fn the_c_example_publishes() {
@@ -37,8 +37,6 @@ fn the_hosts_own_http_function_carries_messages() {
     let output = succeed(Command::new(&program).arg(&plugin), "http");
     assert!(output.stdout.ends_with(b"ok\n"));
     if has_tool("valgrind") {
-        let options =
-            ["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
-        succeed(Command::new("valgrind").args(options).arg(program).arg(plugin), "http under valgrind");
+        succeed(Command::new("valgrind").args(VALGRIND).arg(program).arg(plugin), "http under valgrind");
     }
 }

@@ -248,6 +248,7 @@ impl Engine {
     /// Wakes everybody who waits in a subscription or for a delivery. Calls that don't wait go on
     /// working: whoever holds an agent or a subscription holds the engine.
     pub fn close(&self) {
+        crate::failpoint::reach("closing");
         self.inner.wake();
     }
 

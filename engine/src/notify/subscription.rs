@@ -49,6 +49,7 @@ impl Subscription {
         if self.is_poisoned() {
             return None;
         }
+        crate::failpoint::reach("polling");
         self.queue.next(timeout).filter(|_| !self.is_poisoned())
     }
 
