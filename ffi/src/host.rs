@@ -29,7 +29,8 @@ pub struct strowger_host {
     /// Passed to the functions below; the library never looks at it.
     pub user_data: *mut c_void,
     /// Called once with `user_data`, when the last handle of the engine was closed, on that thread. Not
-    /// called if strowger_engine_open_with() fails.
+    /// called if strowger_engine_open_with() fails, and not after a plugin of the engine has panicked: what
+    /// broke so is never touched again, and that may hold your functions.
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
     /// The time: milliseconds since 1970-01-01T00:00:00Z. Returns at once and waits for no other thread:
     /// it may be called while parts of the engine are locked.

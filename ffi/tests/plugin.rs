@@ -3,10 +3,11 @@
 
 mod support;
 
+use std::fs;
 use std::process::Command;
 
 use strowger_sandbox::{Options, Sandbox};
-use support::{Linking, VALGRIND, c_test, compile, has_tool, library, own, plugin, succeed};
+use support::{Linking, VALGRIND, build, c_test, compile, has_tool, library, own, plugin, succeed, target};
 
 #[test]
 fn the_c_example_publishes() {
@@ -38,5 +39,23 @@ fn the_hosts_own_http_function_carries_messages() {
     assert!(output.stdout.ends_with(b"ok\n"));
     if has_tool("valgrind") {
         succeed(Command::new("valgrind").args(VALGRIND).arg(program).arg(plugin), "http under valgrind");
+    }
+}
+
+/// A Rust plugin that panics in each of its functions: the channel fails as designed, and nothing else.
+#[test]
+fn a_panicking_plugin_breaks_its_channel_alone() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let built = build(&["-p", "strowger-channel", "--example", "panicking"], &target());
+    let plugin = directory.path().join("libpanicking.so");
+    fs::copy(built.join("examples/libpanicking.so"), &plugin).expect("a copy of the plugin");
+    let program = compile(&c_test("plugin_panics.c"), library(), Linking::Dynamic, directory.path());
+    let output = succeed(Command::new(&program).arg(&plugin), "plugin_panics");
+    assert!(output.stdout.ends_with(b"ok\n"));
+    if has_tool("valgrind") {
+        // Broken instances are left alone for good, so leaks are not looked for.
+        let options = ["--quiet", "--error-exitcode=9", "--leak-check=no"];
+        let mut valgrind = Command::new("valgrind");
+        succeed(valgrind.args(options).arg(program).arg(plugin), "plugin_panics under valgrind");
     }
 }
