@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 
 use super::apply::{Applied, By, NamedRequest, Unapplied};
 use super::channels::Entry;
+use super::prepare::Prepared;
 use super::{API_MULTIMEDIA, AgentState, Error, Inner};
 use crate::decide::{Facts, decide, decide_on_collection};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
-use crate::lifecycle::Source;
+use crate::lifecycle::{Operation, Source};
 use crate::notify::{Subscription, SubscriptionQueue, Topic};
-use crate::operation::{Refusal, Request, StatusCode};
+use crate::operation::{Asked, Refusal, Request, StatusCode};
 use crate::store::RequestKey;
 
 /// An agent: whatever `/api/v2/me` stands for. Any thread may call; a handle keeps its engine alive.
@@ -106,19 +107,41 @@ impl Agent {
         }
         let named = self.named(entry, id, &request, body)?;
         let named = named.as_ref();
-        let Some(id) = id else { return again(|| self.perform_on_collection(entry, &request, named)) };
+        let Some(id) = id else { return again(|_| self.perform_on_collection(entry, &request, named)) };
         let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
         let id = InteractionId::parse(id).map_err(|_| unknown())?;
-        again(|| {
+        again(|attempt| {
+            let prepared = if attempt > 0 || needs_preparation(&request) {
+                self.look_ahead(entry, id, &request)?
+            } else {
+                self.engine.prepared()
+            };
             let _lock = self.engine.locks.lock(id);
-            if let Some(first) = self.repeated(named)? {
+            if let Some(first) = self.repeated(named, prepared.now_ms)? {
                 return Ok(first);
             }
             // Another agent's interaction is as good as none: its existence is not revealed.
             let interaction = self.own(entry, id)?.ok_or_else(unknown)?;
-            let decision = decide(&interaction, &request, &self.facts(entry, Some(&interaction)))?;
-            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state, named))
+            let facts = self.facts(entry, Some(&interaction), prepared.now_ms);
+            let decision = decide(&interaction, &request, &facts)?;
+            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state, named), &prepared)
         })
+    }
+
+    /// Brings along what the request will need if things stay as they stand now. If it is not allowed now,
+    /// it may be by then, or it is a repeated one: that is found out under the lock.
+    fn look_ahead(
+        &self,
+        entry: &Entry,
+        id: InteractionId,
+        request: &Request<'_>,
+    ) -> Result<Prepared<'_>, Unapplied> {
+        let Some(interaction) = self.own(entry, id)? else { return Ok(self.engine.prepared()) };
+        let facts = self.facts(entry, Some(&interaction), self.engine.now_ms());
+        match decide(&interaction, request, &facts) {
+            Ok(decision) => Ok(self.engine.prepared_for(entry, &decision)?),
+            Err(_) => Ok(self.engine.prepared()),
+        }
     }
 
     fn perform_on_collection(
@@ -127,11 +150,12 @@ impl Agent {
         request: &Request<'_>,
         named: Option<&NamedRequest>,
     ) -> Result<Applied, Unapplied> {
-        if let Some(first) = self.repeated(named)? {
+        let prepared = self.engine.prepared_unlocked();
+        if let Some(first) = self.repeated(named, prepared.now_ms)? {
             return Ok(first);
         }
-        let decision = decide_on_collection(request, &self.facts(entry, None))?;
-        self.engine.apply(entry, None, decision, By::Agent(&self.state, named))
+        let decision = decide_on_collection(request, &self.facts(entry, None, prepared.now_ms))?;
+        self.engine.apply(entry, None, decision, By::Agent(&self.state, named), &prepared)
     }
 
     /// The name that a request gave itself, so that it can be repeated when its reply was lost.
@@ -160,10 +184,10 @@ impl Agent {
 
     /// What a request led to that was accepted under the same name before. A refused one changed nothing:
     /// it is decided anew.
-    fn repeated(&self, named: Option<&NamedRequest>) -> Result<Option<Applied>, Unapplied> {
+    fn repeated(&self, named: Option<&NamedRequest>, now_ms: i64) -> Result<Option<Applied>, Unapplied> {
         let Some(NamedRequest { key, fingerprint }) = named else { return Ok(None) };
         let kept = self.engine.store.reply(key)?;
-        let Some(kept) = kept.filter(|kept| !kept.is_forgotten_at(self.engine.now_ms())) else {
+        let Some(kept) = kept.filter(|kept| !kept.is_forgotten_at(now_ms)) else {
             return Ok(None);
         };
         if kept.fingerprint != *fingerprint {
@@ -173,9 +197,9 @@ impl Agent {
         Ok(Some(Applied { reference_id: Some(kept.reference_id), created: None }))
     }
 
-    fn facts<'a>(&'a self, entry: &'a Entry, interaction: Option<&Interaction>) -> Facts<'a> {
+    fn facts<'a>(&'a self, entry: &'a Entry, interaction: Option<&Interaction>, now_ms: i64) -> Facts<'a> {
         Facts {
-            now_ms: self.engine.now_ms(),
+            now_ms,
             agent: &self.state.id,
             manifest: &entry.manifest,
             lifecycle: &entry.lifecycle,
@@ -303,10 +327,16 @@ fn is_allowed(entry: &Entry, interaction: Option<&Interaction>, operation: &str)
     entry.lifecycle.allowed(source, entry.abilities(interaction)).any(|name| name == operation)
 }
 
-/// Decides again as long as something else comes first.
-pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Unapplied>) -> Result<T, Error> {
-    for _ in 0..ATTEMPTS {
-        match attempt() {
+/// Whether the request names something new, or has a text judged. What is not foreseen here is on the second
+/// attempt.
+fn needs_preparation(request: &Request<'_>) -> bool {
+    matches!(request.asked(), Asked::Core(Operation::Send | Operation::Reply) | Asked::Channel(_))
+}
+
+/// Decides again as long as something else comes first. The attempts are counted from 0.
+pub(super) fn again<T>(mut attempt: impl FnMut(usize) -> Result<T, Unapplied>) -> Result<T, Error> {
+    for number in 0..ATTEMPTS {
+        match attempt(number) {
             Ok(done) => return Ok(done),
             Err(Unapplied::Refused(refusal)) => return Err(refusal.into()),
             Err(Unapplied::Poisoned) => return Err(Error::Poisoned),

@@ -10,6 +10,7 @@ mod deliver;
 mod host;
 mod locks;
 mod poison;
+mod prepare;
 mod settle;
 
 pub use agent::{Agent, Reply};

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::apply::{By, Unapplied};
 use super::channels::{Entry, Runner};
+use super::prepare::{Drawn, Prepared};
 use super::{Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
@@ -26,6 +27,7 @@ impl Engine {
         }
         check_outcome(&delivery, outcome)?;
 
+        let (prepared, chance) = (inner.prepared(), inner.chance());
         let _lock = inner.locks.lock(delivery.lock_id());
         let delivery = inner.store.delivery(id)?.ok_or_else(unknown)?;
         if !matches!(delivery.stage, Stage::Intended | Stage::Doubtful { .. } | Stage::Awaiting { .. }) {
@@ -41,9 +43,9 @@ impl Engine {
         let mut delivery = Delivery::clone(&delivery);
         if matches!(outcome, Outcome::Unknown { .. } | Outcome::Absent | Outcome::CannotTell { .. }) {
             // Nobody knows more than the host: there is nothing else to look it up with.
-            delivery.stage = Stage::Doubtful { due_ms: inner.now_ms() };
+            delivery.stage = Stage::Doubtful { due_ms: prepared.now_ms };
         }
-        let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into())?;
+        let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into(), (&prepared, &chance))?;
         // What the platform accepted stays with the host, which settles it when it knows more.
         if let Some(delivery) = goes_on.filter(|delivery| !matches!(delivery.stage, Stage::Awaiting { .. })) {
             inner.outbox.schedule(&delivery, &entry.pool());
@@ -72,15 +74,17 @@ impl Inner {
         delivery: Delivery,
         report: &Report,
     ) -> Result<Option<Delivery>, Error> {
+        let (prepared, chance) = (self.prepared(), self.chance());
         let _lock = self.locks.lock(delivery.lock_id());
-        self.settle_locked(entry, delivery, report)
+        self.settle_locked(entry, delivery, report, (&prepared, &chance))
     }
 
     /// A delivery that waited for its account's credentials as long as anything waits.
     pub(super) fn give_up(&self, entry: &Entry, delivery: Delivery) -> Result<Option<Delivery>, Error> {
+        let prepared = self.prepared();
         let _lock = self.locks.lock(delivery.lock_id());
         let verdict = given_up(&delivery);
-        self.carry_out(entry, delivery, verdict, &Map::new())
+        self.carry_out(entry, delivery, verdict, &Map::new(), &prepared)
     }
 
     fn settle_locked(
@@ -88,8 +92,9 @@ impl Inner {
         entry: &Entry,
         mut delivery: Delivery,
         report: &Report,
+        (prepared, chance): (&Prepared<'_>, &Drawn),
     ) -> Result<Option<Delivery>, Error> {
-        let now_ms = self.now_ms();
+        let now_ms = prepared.now_ms;
         let pool = entry.pool();
         match &report.outcome {
             Outcome::NeedsLogin { .. } => self.outbox.hold(&delivery.channel, &delivery.account, &pool),
@@ -107,15 +112,9 @@ impl Inner {
             delivery.ended_ms = Some(now_ms);
             delivery.looks = 0;
         }
-        let verdict = judge(
-            &delivery,
-            &report.outcome,
-            now_ms,
-            entry.on_unknown(&delivery.account),
-            &*self.environment.random,
-        );
+        let verdict = judge(&delivery, &report.outcome, now_ms, entry.on_unknown(&delivery.account), chance);
         delivery.last_outcome = Some(report.outcome.clone());
-        self.carry_out(entry, delivery, verdict, &report.user_data)
+        self.carry_out(entry, delivery, verdict, &report.user_data, prepared)
     }
 
     fn carry_out(
@@ -124,6 +123,7 @@ impl Inner {
         mut delivery: Delivery,
         verdict: Verdict,
         user_data: &Map<String, Value>,
+        prepared: &Prepared<'_>,
     ) -> Result<Option<Delivery>, Error> {
         let critical = self.critical()?;
         delivery.version += 1;
@@ -137,10 +137,12 @@ impl Inner {
         delivery.stage = Stage::Settled;
         let (about, bytes) = (delivery.interaction, delivery.bytes);
         if let Some(decision) = self.ending(entry, &delivery, &verdict, user_data)? {
-            self.apply(entry, about, decision, By::Delivery(delivery)).map_err(|failure| match failure {
-                Unapplied::Refused(refusal) => Error::Refused(refusal),
-                Unapplied::Conflict => Error::Conflict("another change came first".into()),
-                Unapplied::Poisoned => Error::Poisoned,
+            self.apply(entry, about, decision, By::Delivery(delivery), prepared).map_err(|failure| {
+                match failure {
+                    Unapplied::Refused(refusal) => Error::Refused(refusal),
+                    Unapplied::Conflict => Error::Conflict("another change came first".into()),
+                    Unapplied::Poisoned => Error::Poisoned,
+                }
             })?;
         } else {
             self.commit_delivery(&delivery, &critical)?;
