@@ -119,7 +119,7 @@ fn without_row(table: &str) -> Vec<String> {
 }
 
 /// Every function that is exported stands in the table of NULLs and bad strings. That each of its parameters
-/// is tried is held by bad_arguments.rs.
+/// is tried is held by `bad_arguments.rs`.
 #[test]
 fn the_table_of_bad_arguments_is_complete() {
     let table = read(&support::c_test("nulls.c"));
