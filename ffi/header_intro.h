@@ -56,9 +56,10 @@
  * and a subscription may be used by any number of threads at once. Only closing a handle must be the last
  * thing that happens to it.
  *
- * Your functions (the log, a strowger_host) are called on the thread of the call that needs them. From
- * inside them the library is not called: that is STROWGER_ERR_REENTRANT, not a deadlock. Functions whose
- * comment says "callbacks may call it" are exempt.
+ * Your functions (the log, a strowger_host) are called on the thread of the call that needs them, and never
+ * while anything of the library is locked: they may wait for other threads that use it. From inside them the
+ * library is not called: that is STROWGER_ERR_REENTRANT, not a deadlock. Functions whose comment says
+ * "callbacks may call it" are exempt.
  *
  * @section lifetimes Lifetimes
  *
@@ -69,6 +70,15 @@
  * A bug in the library ends in STROWGER_ERR_PANIC, not in your process's death. The handle of that call may
  * be in a state that nobody knows: from then on it answers STROWGER_ERR_POISONED. Close it, and open
  * another. Other handles go on.
+ *
+ * Only if the bug breaks a change off, between its way into the store and the last notification of it, the
+ * whole engine is poisoned: every call with it, its agents and its subscriptions answers
+ * STROWGER_ERR_POISONED, and whoever waits in one is woken with that. Close all of them and open the engine
+ * anew: a store on disk has the change, or it does not, and agents list anew. Other engines go on.
+ *
+ * A bug in a plugin written in Rust breaks that plugin's instance: its channels fail, as each function's
+ * comment says, and the message that was under way is tried again, if nothing of it was sent, or reported as
+ * unknown. Your own functions must not throw, nor leave by longjmp: the behaviour is undefined.
  *
  * @section config The engine's configuration
  *

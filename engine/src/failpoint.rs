@@ -1,4 +1,4 @@
-//! Named places at which a test can stop the process. In a build without the feature `failpoints` they
+//! Named places at which a test can stop the process, or panic. In a build without the feature `failpoints` they
 //! are nothing.
 //!
 //! | name | where |
@@ -6,6 +6,9 @@
 //! | `before-intent`, `after-intent` | around the commit that allows the publishing request |
 //! | `before-outcome`, `after-outcome` | around the commit of what came of it |
 //! | `before-flush`, `after-flush` | around the flush of a group of commits |
+//! | `before-commit`, `after-commit` | around every commit, where a panic poisons the engine |
+//! | `telling` | before an agent is told of a change that is made |
+//! | `reading`, `listing`, `drawing`, `polling`, `closing` | in what changes nothing |
 //! | `in-migration` | in a migration of a store, before its end is committed |
 
 #[cfg(feature = "failpoints")]

@@ -56,9 +56,10 @@
  * and a subscription may be used by any number of threads at once. Only closing a handle must be the last
  * thing that happens to it.
  *
- * Your functions (the log, a strowger_host) are called on the thread of the call that needs them. From
- * inside them the library is not called: that is STROWGER_ERR_REENTRANT, not a deadlock. Functions whose
- * comment says "callbacks may call it" are exempt.
+ * Your functions (the log, a strowger_host) are called on the thread of the call that needs them, and never
+ * while anything of the library is locked: they may wait for other threads that use it. From inside them the
+ * library is not called: that is STROWGER_ERR_REENTRANT, not a deadlock. Functions whose comment says
+ * "callbacks may call it" are exempt.
  *
  * @section lifetimes Lifetimes
  *
@@ -69,6 +70,15 @@
  * A bug in the library ends in STROWGER_ERR_PANIC, not in your process's death. The handle of that call may
  * be in a state that nobody knows: from then on it answers STROWGER_ERR_POISONED. Close it, and open
  * another. Other handles go on.
+ *
+ * Only if the bug breaks a change off, between its way into the store and the last notification of it, the
+ * whole engine is poisoned: every call with it, its agents and its subscriptions answers
+ * STROWGER_ERR_POISONED, and whoever waits in one is woken with that. Close all of them and open the engine
+ * anew: a store on disk has the change, or it does not, and agents list anew. Other engines go on.
+ *
+ * A bug in a plugin written in Rust breaks that plugin's instance: its channels fail, as each function's
+ * comment says, and the message that was under way is tried again, if nothing of it was sent, or reported as
+ * unknown. Your own functions must not throw, nor leave by longjmp: the behaviour is undefined.
  *
  * @section config The engine's configuration
  *
@@ -256,17 +266,19 @@ typedef struct strowger_host {
   void *user_data;
   /**
    * Called once with `user_data`, when the last handle of the engine was closed, on that thread. Not
-   * called if strowger_engine_open_with() fails.
+   * called if strowger_engine_open_with() fails, and not after a plugin of the engine has panicked: what
+   * broke so is never touched again, and that may hold your functions.
    */
   void (*drop)(void *user_data);
   /**
-   * The time: milliseconds since 1970-01-01T00:00:00Z. Returns at once and waits for no other thread:
-   * it may be called while parts of the engine are locked.
+   * The time: milliseconds since 1970-01-01T00:00:00Z. Called when nothing is locked.
+   *
+   * It says when something happened, and whether something is due. How long a call waits does not depend
+   * on it: timeouts, the limits of requests and the waits of plugins go by the machine's monotonic clock.
    */
   int64_t (*now_ms)(void *user_data);
   /**
-   * Fills `out` with `len` random bytes that nobody can guess. Returns at once and waits for no other
-   * thread: it may be called while parts of the engine are locked.
+   * Fills `out` with `len` random bytes that nobody can guess. Called when nothing is locked.
    */
   void (*random)(void *user_data,
                  uint8_t *out,
@@ -395,11 +407,12 @@ enum {
    */
   STROWGER_ERR_REENTRANT = -14,
   /**
-   * A bug in the library. The handle of the call is poisoned: close it.
+   * A bug in the library. The handle of the call is poisoned, or the whole engine: close it.
    */
   STROWGER_ERR_PANIC = -15,
   /**
-   * An earlier call with this handle ended with STROWGER_ERR_PANIC.
+   * An earlier call with this handle ended with STROWGER_ERR_PANIC, or one of this engine in the middle of a
+   * change.
    */
   STROWGER_ERR_POISONED = -16,
   /**

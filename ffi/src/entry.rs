@@ -123,7 +123,9 @@ fn run(
         }
     };
     if log::is_gathering() && !callback::is_running() {
-        log::flush(call.ties.get().and_then(|ties| ties.host.as_deref()));
+        let host = call.ties.get().and_then(|ties| ties.host.as_deref());
+        // A bug in here has nobody to tell, but must not unwind into C either.
+        let _ = catch_unwind(AssertUnwindSafe(|| log::flush(host))).map_err(std::mem::forget);
     }
     status
 }

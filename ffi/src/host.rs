@@ -29,13 +29,15 @@ pub struct strowger_host {
     /// Passed to the functions below; the library never looks at it.
     pub user_data: *mut c_void,
     /// Called once with `user_data`, when the last handle of the engine was closed, on that thread. Not
-    /// called if strowger_engine_open_with() fails.
+    /// called if strowger_engine_open_with() fails, and not after a plugin of the engine has panicked: what
+    /// broke so is never touched again, and that may hold your functions.
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
-    /// The time: milliseconds since 1970-01-01T00:00:00Z. Returns at once and waits for no other thread:
-    /// it may be called while parts of the engine are locked.
+    /// The time: milliseconds since 1970-01-01T00:00:00Z. Called when nothing is locked.
+    ///
+    /// It says when something happened, and whether something is due. How long a call waits does not depend
+    /// on it: timeouts, the limits of requests and the waits of plugins go by the machine's monotonic clock.
     pub now_ms: Option<unsafe extern "C" fn(user_data: *mut c_void) -> i64>,
-    /// Fills `out` with `len` random bytes that nobody can guess. Returns at once and waits for no other
-    /// thread: it may be called while parts of the engine are locked.
+    /// Fills `out` with `len` random bytes that nobody can guess. Called when nothing is locked.
     pub random: Option<unsafe extern "C" fn(user_data: *mut c_void, out: *mut u8, len: usize)>,
     /// Takes the lines that this engine writes, in place of strowger_log_set(). Called when nothing is
     /// locked.
@@ -145,7 +147,8 @@ impl strowger_loader::Random for HostRandom {
     }
 }
 
-/// The host's time of day; waiting and its limits go by the machine's.
+/// The host's time of day; waiting and its limits go by the machine's monotonic clock. A host's clock need
+/// not go on while somebody waits.
 struct PluginClock {
     host: Arc<Host>,
     system: strowger_loader::SystemClock,

@@ -51,7 +51,9 @@ pub(crate) fn shared<T>(_call: &Call, pointer: *const T) -> Option<&T> {
 pub(crate) fn take<T>(_call: &Call, pointer: Option<NonNull<T>>) -> Option<Box<T>> {
     // SAFETY: the caller guarantees that it is a handle of this type from this library, which made it with
     // `Box::into_raw`, that it was not closed before, and that no other call uses it now or later.
-    pointer.map(|pointer| unsafe { Box::from_raw(pointer.as_ptr()) })
+    let taken = unsafe { Box::from_raw(pointer?.as_ptr()) };
+    crate::panics::reach("taking");
+    Some(taken)
 }
 
 /// The bytes of a string, at most `limit` of them.

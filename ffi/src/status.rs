@@ -42,9 +42,10 @@ pub const STROWGER_ERR_CHANNEL_TAKEN: strowger_status = -12;
 pub const STROWGER_ERR_HOST: strowger_status = -13;
 /// Called from inside a callback. Nothing was done.
 pub const STROWGER_ERR_REENTRANT: strowger_status = -14;
-/// A bug in the library. The handle of the call is poisoned: close it.
+/// A bug in the library. The handle of the call is poisoned, or the whole engine: close it.
 pub const STROWGER_ERR_PANIC: strowger_status = -15;
-/// An earlier call with this handle ended with STROWGER_ERR_PANIC.
+/// An earlier call with this handle ended with STROWGER_ERR_PANIC, or one of this engine in the middle of a
+/// change.
 pub const STROWGER_ERR_POISONED: strowger_status = -16;
 
 /// Refused as a request with statusCode 1 is: something required is missing.
@@ -125,6 +126,7 @@ pub(crate) fn of_error(error: &Error) -> strowger_status {
         Error::ChannelTaken(_) => STROWGER_ERR_CHANNEL_TAKEN,
         Error::Channel(_) => STROWGER_ERR_CHANNEL,
         Error::Store(_) | Error::Open(_) => STROWGER_ERR_STORE,
+        Error::Poisoned => STROWGER_ERR_POISONED,
         Error::InvalidAgentId(_) | Error::UnknownFormat(_) => STROWGER_ERR_INVALID,
         // An engine that is newer than this table.
         _ => STROWGER_ERR_INTERNAL,

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use ::engine::Subscription;
+use ::engine::{Error, Subscription};
 
 use crate::buf::strowger_buf;
 use crate::callback;
@@ -54,7 +54,13 @@ pub unsafe extern "C" fn strowger_subscription_next(
         let handle = raw::handle(call, subscription, "subscription")?;
         let out = raw::out(call, note, "note")?;
         let next = handle.subscription.next(Duration::from_millis(timeout_ms.into()));
-        let Some(notification) = next else { return Ok(STROWGER_DONE) };
+        let Some(notification) = next else {
+            return if handle.subscription.is_poisoned() {
+                Err(Error::Poisoned.into())
+            } else {
+                Ok(STROWGER_DONE)
+            };
+        };
         out.hand_over(strowger_buf::new(notification.to_json()));
         Ok(STROWGER_OK)
     })
@@ -74,8 +80,9 @@ pub unsafe extern "C" fn strowger_subscription_fd(subscription: *const strowger_
         if callback::is_running() {
             return -1;
         }
-        let handle = raw::handle(call, subscription, "subscription");
-        handle.ok().and_then(|handle| handle.subscription.descriptor().ok()).unwrap_or(-1)
+        let handle = raw::handle(call, subscription, "subscription").ok();
+        let sound = handle.filter(|handle| !handle.subscription.is_poisoned());
+        sound.and_then(|handle| handle.subscription.descriptor().ok()).unwrap_or(-1)
     })
 }
 

@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use strowger_sandbox::{Options, Sandbox};
-use support::{Linking, c_test, compile, has_tool, library, own, plugin, succeed};
+use support::{Linking, VALGRIND, build, c_test, compile, has_tool, library, own, plugin, succeed, target};
 
 #[test]
 fn the_c_example_publishes() {
@@ -37,8 +39,45 @@ fn the_hosts_own_http_function_carries_messages() {
     let output = succeed(Command::new(&program).arg(&plugin), "http");
     assert!(output.stdout.ends_with(b"ok\n"));
     if has_tool("valgrind") {
-        let options =
-            ["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
-        succeed(Command::new("valgrind").args(options).arg(program).arg(plugin), "http under valgrind");
+        succeed(Command::new("valgrind").args(VALGRIND).arg(program).arg(plugin), "http under valgrind");
+    }
+}
+
+/// The plugin that panics where it is told to.
+fn panicking(directory: &Path) -> PathBuf {
+    let built = build(&["-p", "strowger-channel", "--example", "panicking"], &target());
+    let plugin = directory.join("libpanicking.so");
+    fs::copy(built.join("examples/libpanicking.so"), &plugin).expect("a copy of the plugin");
+    plugin
+}
+
+/// Each function of the host has another thread use the engine meanwhile, and waits for it: under a lock that
+/// thread would never come back.
+#[test]
+fn nothing_is_locked_while_the_host_s_functions_run() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let plugin = panicking(directory.path());
+    let program = compile(&c_test("unlocked.c"), library(), Linking::Dynamic, directory.path());
+    let output = succeed(Command::new(&program).arg(&plugin), "unlocked");
+    assert!(output.stdout.ends_with(b"ok\n"));
+    if has_tool("valgrind") {
+        let mut valgrind = Command::new("valgrind");
+        succeed(valgrind.args(VALGRIND).arg(program).arg(plugin), "unlocked under valgrind");
+    }
+}
+
+/// A Rust plugin that panics in each of its functions: the channel fails as designed, and nothing else.
+#[test]
+fn a_panicking_plugin_breaks_its_channel_alone() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let plugin = panicking(directory.path());
+    let program = compile(&c_test("plugin_panics.c"), library(), Linking::Dynamic, directory.path());
+    let output = succeed(Command::new(&program).arg(&plugin), "plugin_panics");
+    assert!(output.stdout.ends_with(b"ok\n"));
+    if has_tool("valgrind") {
+        // Broken instances are left alone for good, so leaks are not looked for.
+        let options = ["--quiet", "--error-exitcode=9", "--leak-check=no"];
+        let mut valgrind = Command::new("valgrind");
+        succeed(valgrind.args(options).arg(program).arg(plugin), "plugin_panics under valgrind");
     }
 }

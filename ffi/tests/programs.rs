@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Linking, c_test, compile, compile_by, has_tool, library, own, succeed};
+use support::{Linking, VALGRIND, c_test, compile, compile_by, has_tool, library, own, succeed};
 
 const PROGRAMS: [&str; 5] = ["nulls.c", "line.c", "callbacks.c", "threads.c", "resume.c"];
 
@@ -81,9 +81,8 @@ fn nothing_leaks_and_nothing_is_read_after_it_was_freed() {
     if !has_tool("valgrind") {
         return;
     }
-    let options = ["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
     for name in PROGRAMS {
-        run(name, Linking::Dynamic, &[&["valgrind"], &options[..]].concat());
+        run(name, Linking::Dynamic, &[&["valgrind"], &VALGRIND[..]].concat());
     }
 }
 
@@ -102,11 +101,7 @@ fn a_planted_leak_is_found() {
     )
     .expect("the program");
     let program = compile(&source, library(), Linking::Dynamic, directory.path());
-    let output = Command::new("valgrind")
-        .args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"])
-        .arg(program)
-        .output()
-        .expect("valgrind runs");
+    let output = Command::new("valgrind").args(VALGRIND).arg(program).output().expect("valgrind runs");
     assert_eq!(output.status.code(), Some(9), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Pool {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) id: DeliveryId,
+    /// When it was taken: Unix time in milliseconds.
+    pub(crate) at_ms: i64,
     /// It waited for its account's credentials as long as anything waits: it is not to be tried.
     pub(crate) gave_up: bool,
     lane: Lane,
@@ -181,9 +183,10 @@ impl Outbox {
         deadline: Instant,
         now_ms: impl Fn() -> i64,
     ) -> Option<Claim> {
-        let mut state = self.state.lock();
         loop {
+            // Asked without the lock: the clock may be a function of the host.
             let now = now_ms();
+            let mut state = self.state.lock();
             let due_ms = match state.claim(pool, now) {
                 Waiting::Now(claim) => return Some(claim),
                 Waiting::Until(due_ms) => Some(due_ms),
@@ -279,7 +282,7 @@ impl Schedule {
         let gave_up = state.held;
         let Some((number, id)) = state.take() else { return Waiting::Nothing };
         self.place(&lane);
-        Waiting::Now(Claim { id, gave_up, lane, number })
+        Waiting::Now(Claim { id, at_ms: now_ms, gave_up, lane, number })
     }
 }
 

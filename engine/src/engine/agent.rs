@@ -7,13 +7,14 @@ use sha2::{Digest, Sha256};
 
 use super::apply::{Applied, By, NamedRequest, Unapplied};
 use super::channels::Entry;
+use super::prepare::Prepared;
 use super::{API_MULTIMEDIA, AgentState, Error, Inner};
 use crate::decide::{Facts, decide, decide_on_collection};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
-use crate::lifecycle::Source;
+use crate::lifecycle::{Operation, Source};
 use crate::notify::{NotAdded, Subscription, SubscriptionQueue, Topic};
-use crate::operation::{Refusal, Request, StatusCode};
-use crate::store::RequestKey;
+use crate::operation::{Asked, Refusal, Request, StatusCode};
+use crate::store::{CommitError, RequestKey};
 
 /// An agent: whatever `/api/v2/me` stands for. Any thread may call; a handle keeps its engine alive.
 ///
@@ -97,35 +98,59 @@ impl Agent {
     /// channel's collection.
     pub fn perform(&self, channel: &str, id: Option<&str>, body: &[u8]) -> Result<Reply, Error> {
         let entry = self.engine.channel(channel)?;
-        Ok(match self.try_perform(&entry, id, body) {
-            Ok(applied) => Reply::Accepted { reference_id: applied.reference_id.unwrap_or(0) },
-            Err(refusal) => Reply::Refused(refusal),
-        })
+        match self.try_perform(&entry, id, body) {
+            Ok(applied) => Ok(Reply::Accepted { reference_id: applied.reference_id.unwrap_or(0) }),
+            Err(Error::Refused(refusal)) => Ok(Reply::Refused(refusal)),
+            Err(error) => Err(error),
+        }
     }
 
-    fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Refusal> {
+    fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Error> {
         let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
         if !self.may_act {
             return Err(Refusal::new(
                 StatusCode::NoPermission,
                 format!("agent `{}` lacks the feature `{API_MULTIMEDIA}`", self.state.id),
-            ));
+            )
+            .into());
         }
         let named = self.named(entry, id, &request, body)?;
         let named = named.as_ref();
-        let Some(id) = id else { return again(|| self.perform_on_collection(entry, &request, named)) };
+        let Some(id) = id else { return again(|_| self.perform_on_collection(entry, &request, named)) };
         let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
         let id = InteractionId::parse(id).map_err(|_| unknown())?;
-        again(|| {
+        again(|attempt| {
+            let prepared = if attempt > 0 || needs_preparation(&request) {
+                self.look_ahead(entry, id, &request)?
+            } else {
+                self.engine.prepared()
+            };
             let _lock = self.engine.locks.lock(id);
-            if let Some(first) = self.repeated(named)? {
+            if let Some(first) = self.repeated(named, prepared.now_ms)? {
                 return Ok(first);
             }
             // Another agent's interaction is as good as none: its existence is not revealed.
             let interaction = self.own(entry, id)?.ok_or_else(unknown)?;
-            let decision = decide(&interaction, &request, &self.facts(entry, Some(&interaction)))?;
-            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state, named))
+            let facts = self.facts(entry, Some(&interaction), prepared.now_ms);
+            let decision = decide(&interaction, &request, &facts)?;
+            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state, named), &prepared)
         })
+    }
+
+    /// Brings along what the request will need if things stay as they stand now. If it is not allowed now,
+    /// it may be by then, or it is a repeated one: that is found out under the lock.
+    fn look_ahead(
+        &self,
+        entry: &Entry,
+        id: InteractionId,
+        request: &Request<'_>,
+    ) -> Result<Prepared<'_>, Unapplied> {
+        let Some(interaction) = self.own(entry, id)? else { return Ok(self.engine.prepared()) };
+        let facts = self.facts(entry, Some(&interaction), self.engine.now_ms());
+        match decide(&interaction, request, &facts) {
+            Ok(decision) => Ok(self.engine.prepared_for(entry, &decision)?),
+            Err(_) => Ok(self.engine.prepared()),
+        }
     }
 
     fn perform_on_collection(
@@ -134,11 +159,12 @@ impl Agent {
         request: &Request<'_>,
         named: Option<&NamedRequest>,
     ) -> Result<Applied, Unapplied> {
-        if let Some(first) = self.repeated(named)? {
+        let prepared = self.engine.prepared_unlocked();
+        if let Some(first) = self.repeated(named, prepared.now_ms)? {
             return Ok(first);
         }
-        let decision = decide_on_collection(request, &self.facts(entry, None))?;
-        self.engine.apply(entry, None, decision, By::Agent(&self.state, named))
+        let decision = decide_on_collection(request, &self.facts(entry, None, prepared.now_ms))?;
+        self.engine.apply(entry, None, decision, By::Agent(&self.state, named), &prepared)
     }
 
     /// The name that a request gave itself, so that it can be repeated when its reply was lost.
@@ -167,10 +193,10 @@ impl Agent {
 
     /// What a request led to that was accepted under the same name before. A refused one changed nothing:
     /// it is decided anew.
-    fn repeated(&self, named: Option<&NamedRequest>) -> Result<Option<Applied>, Unapplied> {
+    fn repeated(&self, named: Option<&NamedRequest>, now_ms: i64) -> Result<Option<Applied>, Unapplied> {
         let Some(NamedRequest { key, fingerprint }) = named else { return Ok(None) };
         let kept = self.engine.store.reply(key)?;
-        let Some(kept) = kept.filter(|kept| !kept.is_forgotten_at(self.engine.now_ms())) else {
+        let Some(kept) = kept.filter(|kept| !kept.is_forgotten_at(now_ms)) else {
             return Ok(None);
         };
         if kept.fingerprint != *fingerprint {
@@ -180,9 +206,9 @@ impl Agent {
         Ok(Some(Applied { reference_id: Some(kept.reference_id), created: None }))
     }
 
-    fn facts<'a>(&'a self, entry: &'a Entry, interaction: Option<&Interaction>) -> Facts<'a> {
+    fn facts<'a>(&'a self, entry: &'a Entry, interaction: Option<&Interaction>, now_ms: i64) -> Facts<'a> {
         Facts {
-            now_ms: self.engine.now_ms(),
+            now_ms,
             agent: &self.state.id,
             manifest: &entry.manifest,
             lifecycle: &entry.lifecycle,
@@ -209,6 +235,7 @@ impl Agent {
     /// another agent has it.
     pub fn read(&self, channel: &str, id: &str) -> Result<Option<String>, Error> {
         let entry = self.engine.channel(channel)?;
+        crate::failpoint::reach("reading");
         let Ok(id) = InteractionId::parse(id) else { return Ok(None) };
         Ok(self.own(&entry, id)?.map(|interaction| self.seen(&entry, &interaction)))
     }
@@ -217,6 +244,7 @@ impl Agent {
     /// JSON of each resource.
     pub fn list(&self, channel: &str) -> Result<Vec<String>, Error> {
         let entry = self.engine.channel(channel)?;
+        crate::failpoint::reach("listing");
         let owned = self.engine.store.owned(&self.state.id, &entry.name)?;
         Ok(owned.iter().map(|interaction| self.seen(&entry, interaction)).collect())
     }
@@ -277,6 +305,7 @@ impl Agent {
     }
 
     fn subscribe_after(&self, topic: &str, from: Option<u64>) -> Result<Subscription, Error> {
+        self.engine.sound()?;
         let known: Vec<_> = self.engine.channels.all().iter().map(|entry| entry.topic.to_string()).collect();
         if topic != "/v2/me/*" && !known.iter().any(|known| known == topic) {
             return Err(Refusal::new(
@@ -291,14 +320,22 @@ impl Agent {
             limits.subscription_notes,
             limits.subscription_bytes,
         ));
-        self.state.hub.add(&queue, from, limits, &*self.engine.store).map_err(|error| match error {
-            NotAdded::Crowded => Error::Refused(Refusal::internal(format!(
-                "agent `{}` has {} subscriptions already: no more are allowed",
-                self.state.id, limits.subscriptions
-            ))),
-            NotAdded::Failed(error) => Error::Store(error),
-        })?;
-        Ok(Subscription::new(queue, self.engine.clone()))
+        let commit = |commit| {
+            let critical = self.engine.critical().map_err(|_| CommitError::Unknown)?;
+            self.engine.write(commit, &critical)
+        };
+        self.state.hub.add(&queue, from, limits, &*self.engine.store, commit).map_err(
+            |error| match error {
+                NotAdded::Crowded => Error::Refused(Refusal::internal(format!(
+                    "agent `{}` has {} subscriptions already: no more are allowed",
+                    self.state.id, limits.subscriptions
+                ))),
+                NotAdded::Failed(error) => Error::Store(error),
+            },
+        )?;
+        // Poisoned meanwhile: then perhaps nobody will wake this one.
+        self.engine.sound()?;
+        Ok(Subscription::new(queue, self.engine.poisoned.clone(), self.engine.clone()))
     }
 }
 
@@ -317,14 +354,21 @@ fn is_allowed(entry: &Entry, interaction: Option<&Interaction>, operation: &str)
     entry.lifecycle.allowed(source, entry.abilities(interaction)).any(|name| name == operation)
 }
 
-/// Decides again as long as something else comes first.
-pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Unapplied>) -> Result<T, Refusal> {
-    for _ in 0..ATTEMPTS {
-        match attempt() {
+/// Whether the request names something new, or has a text judged. What is not foreseen here is on the second
+/// attempt.
+fn needs_preparation(request: &Request<'_>) -> bool {
+    matches!(request.asked(), Asked::Core(Operation::Send | Operation::Reply) | Asked::Channel(_))
+}
+
+/// Decides again as long as something else comes first. The attempts are counted from 0.
+pub(super) fn again<T>(mut attempt: impl FnMut(usize) -> Result<T, Unapplied>) -> Result<T, Error> {
+    for number in 0..ATTEMPTS {
+        match attempt(number) {
             Ok(done) => return Ok(done),
-            Err(Unapplied::Refused(refusal)) => return Err(refusal),
+            Err(Unapplied::Refused(refusal)) => return Err(refusal.into()),
+            Err(Unapplied::Poisoned) => return Err(Error::Poisoned),
             Err(Unapplied::Conflict) => {}
         }
     }
-    Err(Refusal::internal("other changes came first too often: try again"))
+    Err(Refusal::internal("other changes came first too often: try again").into())
 }

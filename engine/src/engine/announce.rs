@@ -101,6 +101,7 @@ impl Announced<'_> {
     /// The change was made.
     pub(super) fn tell(self) {
         for (announcement, shown) in self.notes {
+            crate::failpoint::reach("telling");
             announcement.tell(|| self.news.written(shown));
         }
     }

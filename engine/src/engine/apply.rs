@@ -1,23 +1,22 @@
 //! From a decision to its effect: needs are met, the change is committed, and then everybody is told.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
-use serde_json::value::RawValue;
 
 use super::announce::News;
-use super::channels::{Entry, Runner};
-use super::{AgentState, Inner};
-use crate::channel::{ChannelFault, CheckError, Outgoing};
-use crate::decide::{Check, Decision, Focus, NewDelivery};
+use super::channels::Entry;
+use super::poison::Critical;
+use super::prepare::Prepared;
+use super::{AgentState, Error, Inner};
+use crate::decide::{Decision, Focus, NewDelivery};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
-use crate::interaction::{Interaction, InteractionId, Resource, Seen};
+use crate::interaction::{DeliveryId, Interaction, InteractionId, Resource, Seen};
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
     AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
-    RequestKey,
+    RequestKey, StoreError,
 };
 
 /// On whose behalf a decision is carried out.
@@ -50,6 +49,8 @@ pub(super) enum Unapplied {
     Conflict,
     /// Refused.
     Refused(Refusal),
+    /// The engine is poisoned, or has become so.
+    Poisoned,
 }
 
 impl From<Refusal> for Unapplied {
@@ -58,17 +59,18 @@ impl From<Refusal> for Unapplied {
     }
 }
 
-impl From<crate::store::StoreError> for Unapplied {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for Unapplied {
+    fn from(error: StoreError) -> Self {
         Self::Refused(Refusal::internal(error.to_string()))
     }
 }
 
-pub(super) fn refusal_of(error: CommitError) -> Refusal {
-    match error {
+pub(super) fn error_of(error: CommitError) -> Error {
+    Error::Refused(match error {
         CommitError::Taken(id) => Refusal::new(StatusCode::AlreadyExists, format!("the id {id} is taken")),
+        CommitError::Unknown => return Error::Poisoned,
         other => Refusal::internal(other.to_string()),
-    }
+    })
 }
 
 impl Inner {
@@ -79,17 +81,18 @@ impl Inner {
         about: Option<InteractionId>,
         mut decision: Decision,
         by: By<'_>,
+        prepared: &Prepared<'_>,
     ) -> Result<Applied, Unapplied> {
-        self.meet_needs(entry, &decision)?;
+        self.meet_needs(&decision, prepared)?;
         let mut commit = Commit::default();
-        self.meet_contact(entry, &mut decision, &mut commit)?;
+        self.meet_contact(entry, &mut decision, &mut commit, prepared)?;
 
         let host_id = match by {
             By::Host { id, .. } => id,
             _ => None,
         };
         if let Some(created) = &mut decision.created {
-            created.id = host_id.unwrap_or_else(|| self.environment.ids.next());
+            created.id = host_id.map_or_else(|| prepared.name(), Ok)?;
             created.number = self.next_number();
             created.version = 1;
         }
@@ -107,6 +110,8 @@ impl Inner {
             By::Host { .. } | By::Delivery(_) => None,
         };
         let reserved = self.reserve(decision.delivery.as_ref())?;
+        let new = decision.delivery.take();
+        let new = new.map(|new| Ok::<_, Unapplied>((prepared.name()?, new))).transpose()?;
         let reference_id = match &by {
             By::Agent(agent, _) => Some(agent.reference_id.fetch_add(1, Ordering::Relaxed) + 1),
             By::Delivery(delivery) => Some(delivery.reference_id),
@@ -125,7 +130,7 @@ impl Inner {
             let reply = KeptReply {
                 fingerprint: *fingerprint,
                 reference_id: reference_id.unwrap_or(0),
-                at_ms: self.now_ms(),
+                at_ms: prepared.now_ms,
             };
             commit.reply = Some((key.clone(), reply));
         }
@@ -141,14 +146,13 @@ impl Inner {
         {
             commit.last_agent = Some((
                 ContactOnChannel { contact_id, channel: entry.name.clone() },
-                LastAgent { agent: agent.id.clone(), at_ms: self.now_ms() },
+                LastAgent { agent: agent.id.clone(), at_ms: prepared.now_ms },
             ));
         }
 
-        let new_delivery = match (decision.delivery.take(), agent) {
-            (Some(new), Some(agent)) => Some(self.new_delivery(entry, about, new, agent, reference_id)),
-            _ => None,
-        };
+        let new_delivery = new
+            .zip(agent)
+            .map(|(new, agent)| new_delivery(entry, about, new, agent, reference_id, prepared.now_ms));
         if let (Some(after), Some(delivery)) = (&mut decision.after, &new_delivery)
             && delivery.work == Work::Publish
         {
@@ -170,7 +174,9 @@ impl Inner {
         let moved = agent.zip(focus.as_ref()).map(|(agent, moving)| (&agent.id, moving.to));
         let announced = news.announce(&decision.told, listeners, moved)?;
         commit.notes = announced.notes();
-        self.commit(commit, host_id.is_some())?;
+        // From here until everybody was told a panic leaves an engine that nobody knows the state of.
+        let critical = self.critical()?;
+        self.commit(commit, host_id.is_some(), &critical)?;
         reserved.keep();
         if let Some(moving) = &mut focus {
             *moving.focus = moving.to;
@@ -194,35 +200,13 @@ impl Inner {
         }
     }
 
-    fn meet_needs(&self, entry: &Entry, decision: &Decision) -> Result<(), Unapplied> {
+    fn meet_needs(&self, decision: &Decision, prepared: &Prepared<'_>) -> Result<(), Unapplied> {
         if let Some(agent) = &decision.needs.agent
             && self.seen_agent(agent)?.is_none()
         {
             return Err(Refusal::not_found(format!("there is no agent `{agent}`")).into());
         }
-        if let (Some(Check { account, text, extras }), Runner::Plugin(channel)) =
-            (&decision.needs.check, &entry.runner)
-        {
-            let message = Outgoing {
-                channel: &entry.name,
-                account,
-                text,
-                extras_json: extras.as_deref().map_or("{}", RawValue::get),
-            };
-            // A channel that panics must not take the agent's thread along.
-            let judged = catch_unwind(AssertUnwindSafe(|| channel.check(&message))).unwrap_or_else(|_| {
-                tracing::error!(channel = %entry.name, "the channel panicked in its check");
-                Err(ChannelFault::new("it panicked").into())
-            });
-            judged.map_err(|error| match error {
-                CheckError::Refused { code: 10, message } => Refusal::out_of_range(message),
-                CheckError::Refused { message, .. } => Refusal::new(StatusCode::Invalid, message),
-                CheckError::Failed(fault) => {
-                    Refusal::internal(format!("the channel could not judge the message: {fault}"))
-                }
-            })?;
-        }
-        Ok(())
+        decision.needs.check.as_ref().map_or(Ok(()), |check| prepared.judged(check))
     }
 
     /// Gives the interaction the contact of its address, and the address its contact.
@@ -231,60 +215,48 @@ impl Inner {
         entry: &Entry,
         decision: &mut Decision,
         commit: &mut Commit,
+        prepared: &Prepared<'_>,
     ) -> Result<(), Unapplied> {
-        if !decision.needs.contact {
-            return Ok(());
-        }
+        let Some(address) = contact_address(entry, decision) else { return Ok(()) };
         let Some(interaction) = decision.created.as_mut().or(decision.after.as_mut()) else { return Ok(()) };
-        let Some(address) = interaction.contact_address() else { return Ok(()) };
-        let address = ContactAddress { channel: entry.name.clone(), address };
         let known = self.store.contact(&address)?;
         let is_new = known.is_none();
-        let contact_id = interaction
-            .contact_id
-            .get_or_insert_with(|| known.unwrap_or_else(|| self.environment.ids.next().as_str().into()));
+        let contact_id = match (interaction.contact_id.take(), known) {
+            (Some(own), _) => own,
+            (None, Some(known)) => known,
+            (None, None) => prepared.name()?.as_str().into(),
+        };
+        interaction.contact_id = Some(contact_id.clone());
         if is_new {
-            commit.contacts.push((address, contact_id.clone()));
+            commit.contacts.push((address, contact_id));
         }
         Ok(())
     }
 
-    fn new_delivery(
-        &self,
-        entry: &Entry,
-        about: Option<InteractionId>,
-        new: NewDelivery,
-        agent: &AgentState,
-        reference_id: Option<u64>,
-    ) -> Delivery {
-        let now_ms = self.now_ms();
-        Delivery {
-            id: self.environment.ids.next(),
-            version: 1,
-            interaction: about,
-            channel: entry.name.clone(),
-            account: new.account,
-            agent: agent.id.clone(),
-            reference_id: reference_id.unwrap_or(0),
-            work: new.work,
-            queue_path: new.queue_path,
-            accepted_ms: now_ms,
-            bytes: new.bytes,
-            stage: Stage::Pending { due_ms: now_ms },
-            attempts: 0,
-            looks: 0,
-            started_ms: 0,
-            ended_ms: None,
-            last_outcome: None,
+    /// Whether the contact of this decision has yet to get a name.
+    pub(super) fn is_contact_unnamed(&self, entry: &Entry, decision: &Decision) -> Result<bool, StoreError> {
+        let interaction = decision.created.as_ref().or(decision.after.as_ref());
+        let is_named = interaction.is_some_and(|interaction| interaction.contact_id.is_some());
+        match contact_address(entry, decision) {
+            Some(address) if !is_named => Ok(self.store.contact(&address)?.is_none()),
+            _ => Ok(false),
         }
     }
 
-    fn commit(&self, commit: Commit, is_named_by_host: bool) -> Result<(), Unapplied> {
-        self.store.commit(commit).map_err(|error| match error {
+    fn commit(
+        &self,
+        commit: Commit,
+        is_named_by_host: bool,
+        critical: &Critical<'_>,
+    ) -> Result<(), Unapplied> {
+        self.write(commit, critical).map_err(|error| match error {
             CommitError::Conflict => Unapplied::Conflict,
             // A name that we made and that is taken: another one will do.
             CommitError::Taken(_) if !is_named_by_host => Unapplied::Conflict,
-            other => Unapplied::Refused(refusal_of(other)),
+            other => match error_of(other) {
+                Error::Refused(refusal) => Unapplied::Refused(refusal),
+                _ => Unapplied::Poisoned,
+            },
         })
     }
 
@@ -307,6 +279,42 @@ impl Inner {
             base_uri: &self.base_uri,
         }
     }
+}
+
+fn new_delivery(
+    entry: &Entry,
+    about: Option<InteractionId>,
+    (id, new): (DeliveryId, NewDelivery),
+    agent: &AgentState,
+    reference_id: Option<u64>,
+    now_ms: i64,
+) -> Delivery {
+    Delivery {
+        id,
+        version: 1,
+        interaction: about,
+        channel: entry.name.clone(),
+        account: new.account,
+        agent: agent.id.clone(),
+        reference_id: reference_id.unwrap_or(0),
+        work: new.work,
+        queue_path: new.queue_path,
+        accepted_ms: now_ms,
+        bytes: new.bytes,
+        stage: Stage::Pending { due_ms: now_ms },
+        attempts: 0,
+        looks: 0,
+        started_ms: 0,
+        ended_ms: None,
+        last_outcome: None,
+    }
+}
+
+/// The address that this decision's interaction gets the contact of.
+fn contact_address(entry: &Entry, decision: &Decision) -> Option<ContactAddress> {
+    let interaction = decision.created.as_ref().or(decision.after.as_ref())?;
+    let address = interaction.contact_address().filter(|_| decision.needs.contact)?;
+    Some(ContactAddress { channel: entry.name.clone(), address })
 }
 
 /// The records of a change, as they stand once it is made.

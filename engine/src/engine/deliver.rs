@@ -1,20 +1,22 @@
 //! Delivery: through plugins on the caller's thread, or by the host itself.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::apply::error_of;
 use super::channels::{Entry, Runner};
+use super::poison::Critical;
 use super::{Engine, Error, Inner};
 use crate::channel::{
     Attempt, Channel, ChannelFault, Job, JobKind, OperationCall, Outcome, Parent, PointOfNoReturn, Report,
 };
 use crate::delivery::{Claim, Delivery, Pool, Stage, Work};
 use crate::interaction::{DeliveryId, Interaction, UserData};
-use crate::store::{Commit, StoreError};
+use crate::store::Commit;
 
 /// A delivery that the host is to make. Its JSON is what a C host gets.
 #[derive(Clone, Debug, Serialize)]
@@ -59,6 +61,7 @@ impl Engine {
     /// first. Gives the number of deliveries that were worked on, whatever came of them.
     pub fn deliver(&self, max: u32, timeout: Duration) -> Result<u32, Error> {
         let inner = &*self.inner;
+        inner.sound()?;
         let deadline = deadline(timeout);
         let mut made = 0;
         while made < max {
@@ -70,6 +73,7 @@ impl Engine {
                 made += 1;
             }
         }
+        inner.sound()?;
         Ok(made)
     }
 
@@ -88,6 +92,7 @@ impl Engine {
                 return Ok(Some(delivery));
             }
         }
+        inner.sound()?;
         Ok(None)
     }
 }
@@ -152,10 +157,12 @@ impl Inner {
         }
         // What the platform took and works on (of an earlier run of the host) is not made again either.
         let unresolved = !material.delivery.stage.is_attempt();
+        // What is begun and handed to nobody is found only when the engine is opened again.
+        let _critical = self.critical()?;
         if !unresolved {
             let mut point =
                 Point { inner: self, delivery: material.delivery, started_ms: self.now_ms(), crossed: false };
-            point.cross().map_err(Error::Channel)?;
+            point.begin()?;
             material.delivery = point.delivery;
         }
         claimed.finish(pool, None);
@@ -194,9 +201,9 @@ impl Inner {
     }
 
     /// Commits a delivery alone.
-    pub(super) fn commit_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
+    pub(super) fn commit_delivery(&self, delivery: &Delivery, critical: &Critical<'_>) -> Result<(), Error> {
         let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
-        self.store.commit(commit).map_err(|error| StoreError::new(error.to_string()))
+        self.write(commit, critical).map_err(error_of)
     }
 }
 
@@ -204,7 +211,12 @@ fn converse(channel: &dyn Channel, material: &Material, point: &mut Point<'_>, s
     let job = material.job(started_ms);
     // A channel that panics must not take the host's thread along; what it did until then is judged by
     // whether the point of no return was crossed.
-    catch_unwind(AssertUnwindSafe(|| channel.converse(&job, point))).unwrap_or_else(|_| {
+    let inner = point.inner;
+    catch_unwind(AssertUnwindSafe(|| channel.converse(&job, point))).unwrap_or_else(|payload| {
+        if inner.sound().is_err() {
+            // Not the channel's panic: it happened where the intent was recorded.
+            resume_unwind(payload);
+        }
         tracing::error!(channel = job.channel, delivery = job.delivery_id, "the channel panicked");
         let message = "the channel failed".to_owned();
         if point.crossed {
@@ -228,6 +240,13 @@ impl PointOfNoReturn for Point<'_> {
         if self.crossed || !self.delivery.stage.is_attempt() {
             return Err(ChannelFault::new("only one publishing request can be made, and only in an attempt"));
         }
+        self.begin().map_err(|error| ChannelFault::new(error.to_string()))
+    }
+}
+
+impl Point<'_> {
+    /// Records the intent.
+    fn begin(&mut self) -> Result<(), Error> {
         let _lock = self.inner.locks.lock(self.delivery.lock_id());
         let intended = Delivery {
             version: self.delivery.version + 1,
@@ -237,8 +256,9 @@ impl PointOfNoReturn for Point<'_> {
             ended_ms: None,
             ..self.delivery.clone()
         };
+        let critical = self.inner.critical()?;
         crate::failpoint::reach("before-intent");
-        self.inner.commit_delivery(&intended).map_err(|error| ChannelFault::new(error.to_string()))?;
+        self.inner.commit_delivery(&intended, &critical)?;
         crate::failpoint::reach("after-intent");
         self.delivery = intended;
         self.crossed = true;
@@ -280,7 +300,7 @@ impl Drop for Claimed<'_> {
         const STORE_RETRY_MS: i64 = 1_000;
         let Some(claim) = self.claim.take() else { return };
         // The store failed on the way: what it says holds, as soon as it can be asked again.
-        let due_ms = self.inner.now_ms() + STORE_RETRY_MS;
+        let due_ms = claim.at_ms.saturating_add(STORE_RETRY_MS);
         self.inner.outbox.put_back(claim, due_ms);
     }
 }

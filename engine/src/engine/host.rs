@@ -36,12 +36,13 @@ impl Engine {
     /// handed in again gives the first interaction's id, and makes no second one.
     pub fn receive(&self, channel: &str, inbound: &Inbound) -> Result<InteractionId, Error> {
         let entry = self.inner.channel(channel)?;
-        Ok(again(|| self.inner.receive(&entry, inbound))?)
+        again(|_| self.inner.receive(&entry, inbound))
     }
 
     /// Offers a queued interaction to an agent. [`Error::Conflict`] if it does not wait in a queue: it
     /// was offered before, say.
     pub fn offer(&self, id: &str, agent_id: &str) -> Result<(), Error> {
+        self.inner.sound()?;
         let unknown = || Refusal::not_found(format!("there is no agent `{agent_id:.64}`"));
         let agent = AgentId::parse(agent_id).map_err(|_| unknown())?;
         if self.inner.seen_agent(&agent)?.is_none() {
@@ -86,6 +87,7 @@ impl Engine {
 
     /// An interaction's record, whoever has it: for hosts that route or report.
     pub fn interaction(&self, id: &str) -> Result<Option<Arc<Interaction>>, Error> {
+        self.inner.sound()?;
         let Ok(id) = InteractionId::parse(id) else { return Ok(None) };
         Ok(self.inner.store.interaction(id)?)
     }
@@ -110,7 +112,7 @@ impl Engine {
             let name = document.get("channel").and_then(serde_json::Value::as_str).unwrap_or(channel);
             let entry = self.inner.channel(name)?;
             let inbound = Inbound::parse(&document.to_string())?;
-            again(|| self.inner.receive(&entry, &inbound))?;
+            again(|_| self.inner.receive(&entry, &inbound))?;
         }
         Ok(answer)
     }
@@ -142,9 +144,10 @@ impl Inner {
         }
         self.limits.check_user_data("`userData` has", &inbound.user_data)?;
         check_declared(self.queues.as_deref(), &inbound.queue_path)?;
-        let decision = decide_receive(inbound, &entry.manifest, self.now_ms());
+        let prepared = self.prepared_unlocked();
+        let decision = decide_receive(inbound, &entry.manifest, prepared.now_ms);
         let by = By::Host { external_id: inbound.external_id.as_deref(), id: inbound.id };
-        let applied = self.apply(entry, None, decision, by)?;
+        let applied = self.apply(entry, None, decision, by, &prepared)?;
         // A received interaction is a created one.
         applied.created.ok_or_else(|| Refusal::internal("nothing was received").into())
     }
@@ -155,16 +158,19 @@ impl Inner {
         otherwise: &str,
         decide: impl Fn(&Interaction) -> Option<Decision>,
     ) -> Result<(), Error> {
+        self.sound()?;
         let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
         let id = InteractionId::parse(id).map_err(|_| unknown())?;
-        let moved = again(|| {
+        let moved = again(|_| {
+            let prepared = self.prepared();
             let _lock = self.locks.lock(id);
             let interaction = self.store.interaction(id)?.ok_or_else(unknown)?;
             let entry = self.channels.find(&interaction.channel).ok_or_else(|| {
                 Refusal::not_found(format!("there is no channel `{}`", interaction.channel))
             })?;
             let Some(decision) = decide(&interaction) else { return Ok(Err(interaction.state)) };
-            self.apply(&entry, Some(id), decision, By::Host { external_id: None, id: None }).map(|_| Ok(()))
+            self.apply(&entry, Some(id), decision, By::Host { external_id: None, id: None }, &prepared)
+                .map(|_| Ok(()))
         })?;
         moved.map_err(|state: State| {
             Error::Conflict(format!("interaction {id} is {}: {otherwise}", state.name()))
@@ -172,6 +178,7 @@ impl Inner {
     }
 
     fn queue(&self, queue_path: &str) -> Result<QueuePath, Error> {
+        self.sound()?;
         let queue = QueuePath::parse(queue_path).map_err(|error| Refusal::invalid("queuePath", error))?;
         check_declared(self.queues.as_deref(), &queue)?;
         Ok(queue)

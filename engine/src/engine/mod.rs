@@ -10,6 +10,8 @@ mod channels;
 mod deliver;
 mod host;
 mod locks;
+mod poison;
+mod prepare;
 mod settle;
 
 pub use agent::{Agent, Reply};
@@ -21,7 +23,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -59,6 +61,8 @@ struct Inner {
     outbox: Outbox,
     /// Counts interactions and placements.
     numbers: AtomicU64,
+    /// A panic broke a change off. Subscriptions look at it as well.
+    poisoned: Arc<AtomicBool>,
 }
 
 /// An agent while the engine runs. The store has what lasts.
@@ -119,6 +123,10 @@ pub enum Error {
     /// Not a diagram format.
     #[error(transparent)]
     UnknownFormat(#[from] UnknownFormat),
+    /// A panic broke off a change of this engine: what the store holds and what was told may differ. Every
+    /// call is refused with this; open the engine again.
+    #[error("a panic broke off a change of this engine: it is out of use, close it and open it again")]
+    Poisoned,
 }
 
 impl Engine {
@@ -170,6 +178,7 @@ impl Engine {
                 agents: Agents::new(),
                 locks: Locks::new(),
                 outbox: Outbox::default(),
+                poisoned: Arc::default(),
             }),
         };
         engine.add(config.manifests.clone(), || Runner::Host)?;
@@ -189,9 +198,12 @@ impl Engine {
         manifests: Vec<crate::channel::Manifest>,
         runner: impl Fn() -> Runner,
     ) -> Result<(), Error> {
+        self.inner.sound()?;
         // Read before the channel can be used: what is accepted from now on is scheduled as it comes.
         let unsettled = self.inner.store.unsettled()?;
         let added = self.inner.channels.add(manifests, runner)?;
+        // A delivery that is looked for and not scheduled would wait for ever.
+        let _critical = self.inner.critical()?;
         for delivery in unsettled {
             if let Some(entry) = added.iter().find(|entry| entry.name == delivery.channel) {
                 self.inner.take_up(entry, &delivery)?;
@@ -203,6 +215,7 @@ impl Engine {
     /// An agent, made known to the engine: the `me` of the requests. Features belong to the handle, all
     /// else to the agent's id.
     pub fn agent(&self, id: &str, features: &[&str]) -> Result<Agent, Error> {
+        self.inner.sound()?;
         let state = self.inner.known_agent(&AgentId::parse(id)?)?;
         Ok(Agent::new(self.inner.clone(), state, features.contains(&API_MULTIMEDIA)))
     }
@@ -224,7 +237,9 @@ impl Engine {
 
     /// Draws a channel's lifecycle, its own operations included.
     pub fn diagram(&self, channel: &str, format: DiagramFormat) -> Result<String, Error> {
-        Ok(self.inner.channel(channel)?.lifecycle.diagram(format))
+        let entry = self.inner.channel(channel)?;
+        crate::failpoint::reach("drawing");
+        Ok(entry.lifecycle.diagram(format))
     }
 
     /// How many deliveries are not settled.
@@ -235,12 +250,13 @@ impl Engine {
     /// Wakes everybody who waits in a subscription or for a delivery. Calls that don't wait go on
     /// working: whoever holds an agent or a subscription holds the engine.
     pub fn close(&self) {
-        self.inner.outbox.close();
-        for shard in &self.inner.agents.shards {
-            for agent in shard.read().values() {
-                agent.hub.close();
-            }
-        }
+        crate::failpoint::reach("closing");
+        self.inner.wake();
+    }
+
+    /// Whether a panic broke off a change, so that every call is refused with [`Error::Poisoned`].
+    pub fn is_poisoned(&self) -> bool {
+        self.inner.sound().is_err()
     }
 }
 
@@ -255,11 +271,22 @@ impl Inner {
         self.environment.clock.now_ms()
     }
 
+    /// Wakes everybody who waits.
+    fn wake(&self) {
+        self.outbox.close();
+        for shard in &self.agents.shards {
+            for agent in shard.read().values() {
+                agent.hub.close();
+            }
+        }
+    }
+
     fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn channel(&self, name: &str) -> Result<Arc<Entry>, Error> {
+        self.sound()?;
         self.channels.find(name).ok_or_else(|| Error::UnknownChannel {
             name: name.chars().take(64).collect(),
             known: self.channels.names(),
@@ -282,7 +309,8 @@ impl Inner {
             agent: Some(AgentChange { id: id.clone(), reference_id: 0, focus: None, followed_after: None }),
             ..crate::store::Commit::default()
         };
-        self.store.commit(commit).map_err(apply::refusal_of)?;
+        let critical = self.critical()?;
+        self.write(commit, &critical).map_err(apply::error_of)?;
         Ok(self.agents.insert(id, AgentRecord::default()))
     }
 
@@ -305,7 +333,7 @@ impl Inner {
                 deliveries: vec![Arc::new(delivery.clone())],
                 ..crate::store::Commit::default()
             };
-            self.store.commit(commit).map_err(apply::refusal_of)?;
+            self.write_alone(commit)?;
         }
         // What was accepted once is not refused for want of room later.
         self.outbox.reserve(delivery.bytes, usize::MAX, usize::MAX);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::apply::{By, Unapplied, refusal_of};
+use super::apply::{By, Unapplied, error_of};
 use super::channels::{Entry, Runner};
+use super::prepare::{Drawn, Prepared};
 use super::{Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
@@ -21,6 +22,7 @@ impl Engine {
     /// outcome of something settled is [`Error::Conflict`].
     pub fn settle(&self, delivery_id: &str, outcome: &Outcome) -> Result<(), Error> {
         let inner = &*self.inner;
+        inner.sound()?;
         let unknown = || Refusal::not_found(format!("there is no delivery `{delivery_id:.64}`"));
         let id = DeliveryId::parse(delivery_id).map_err(|_| unknown())?;
         let delivery = inner.store.delivery(id)?.ok_or_else(unknown)?;
@@ -30,6 +32,7 @@ impl Engine {
         }
         check_outcome(&delivery, outcome)?;
 
+        let (prepared, chance) = (inner.prepared(), inner.chance());
         let _lock = inner.locks.lock(delivery.lock_id());
         let delivery = inner.store.delivery(id)?.ok_or_else(unknown)?;
         if !matches!(delivery.stage, Stage::Intended | Stage::Doubtful { .. } | Stage::Awaiting { .. }) {
@@ -41,12 +44,13 @@ impl Engine {
                 None => Err(Error::Conflict(format!("delivery {id} was not handed out"))),
             };
         }
+        let _critical = inner.critical()?;
         let mut delivery = Delivery::clone(&delivery);
         if matches!(outcome, Outcome::Unknown { .. } | Outcome::Absent | Outcome::CannotTell { .. }) {
             // Nobody knows more than the host: there is nothing else to look it up with.
-            delivery.stage = Stage::Doubtful { due_ms: inner.now_ms() };
+            delivery.stage = Stage::Doubtful { due_ms: prepared.now_ms };
         }
-        let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into())?;
+        let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into(), (&prepared, &chance))?;
         // What the platform accepted stays with the host, which settles it when it knows more.
         if let Some(delivery) = goes_on.filter(|delivery| !matches!(delivery.stage, Stage::Awaiting { .. })) {
             inner.outbox.schedule(&delivery, &entry.pool());
@@ -75,15 +79,17 @@ impl Inner {
         delivery: Delivery,
         report: &Report,
     ) -> Result<Option<Delivery>, Error> {
+        let (prepared, chance) = (self.prepared(), self.chance());
         let _lock = self.locks.lock(delivery.lock_id());
-        self.settle_locked(entry, delivery, report)
+        self.settle_locked(entry, delivery, report, (&prepared, &chance))
     }
 
     /// A delivery that waited for its account's credentials as long as anything waits.
     pub(super) fn give_up(&self, entry: &Entry, delivery: Delivery) -> Result<Option<Delivery>, Error> {
+        let prepared = self.prepared();
         let _lock = self.locks.lock(delivery.lock_id());
         let verdict = given_up(&delivery);
-        self.carry_out(entry, delivery, verdict, &Map::new())
+        self.carry_out(entry, delivery, verdict, &Map::new(), &prepared)
     }
 
     fn settle_locked(
@@ -91,8 +97,9 @@ impl Inner {
         entry: &Entry,
         mut delivery: Delivery,
         report: &Report,
+        (prepared, chance): (&Prepared<'_>, &Drawn),
     ) -> Result<Option<Delivery>, Error> {
-        let now_ms = self.now_ms();
+        let now_ms = prepared.now_ms;
         let pool = entry.pool();
         match &report.outcome {
             Outcome::NeedsLogin { .. } => self.outbox.hold(&delivery.channel, &delivery.account, &pool),
@@ -110,15 +117,9 @@ impl Inner {
             delivery.ended_ms = Some(now_ms);
             delivery.looks = 0;
         }
-        let verdict = judge(
-            &delivery,
-            &report.outcome,
-            now_ms,
-            entry.on_unknown(&delivery.account),
-            &*self.environment.random,
-        );
+        let verdict = judge(&delivery, &report.outcome, now_ms, entry.on_unknown(&delivery.account), chance);
         delivery.last_outcome = Some(report.outcome.clone());
-        self.carry_out(entry, delivery, verdict, &report.user_data)
+        self.carry_out(entry, delivery, verdict, &report.user_data, prepared)
     }
 
     fn carry_out(
@@ -127,21 +128,26 @@ impl Inner {
         mut delivery: Delivery,
         verdict: Verdict,
         user_data: &Map<String, Value>,
+        prepared: &Prepared<'_>,
     ) -> Result<Option<Delivery>, Error> {
+        let critical = self.critical()?;
         delivery.version += 1;
         crate::failpoint::reach("before-outcome");
         if let Verdict::Goes(stage) = verdict {
             delivery.stage = stage;
-            self.commit_delivery(&delivery)?;
+            self.commit_delivery(&delivery, &critical)?;
             crate::failpoint::reach("after-outcome");
             return Ok(Some(delivery));
         }
         delivery.stage = Stage::Settled;
         let (about, bytes) = (delivery.interaction, delivery.bytes);
         if let Some(decision) = self.ending(entry, &delivery, &verdict, user_data)? {
-            self.apply(entry, about, decision, By::Delivery(delivery)).map_err(|failure| match failure {
-                Unapplied::Refused(refusal) => Error::Refused(refusal),
-                Unapplied::Conflict => Error::Conflict("another change came first".into()),
+            self.apply(entry, about, decision, By::Delivery(delivery), prepared).map_err(|failure| {
+                match failure {
+                    Unapplied::Refused(refusal) => Error::Refused(refusal),
+                    Unapplied::Conflict => Error::Conflict("another change came first".into()),
+                    Unapplied::Poisoned => Error::Poisoned,
+                }
             })?;
         } else {
             let write = || response(entry, &delivery, &verdict);
@@ -151,7 +157,7 @@ impl Inner {
                 notes: announcement.iter().filter_map(Announcement::kept).cloned().collect(),
                 ..Commit::default()
             };
-            self.store.commit(commit).map_err(refusal_of)?;
+            self.write(commit, &critical).map_err(error_of)?;
             if let Some(announcement) = announcement {
                 announcement.tell(write);
             }

@@ -67,6 +67,7 @@ impl Hub {
         from: Option<u64>,
         limits: &Limits,
         store: &dyn Store,
+        commit: impl FnOnce(Commit) -> Result<(), CommitError>,
     ) -> Result<(), NotAdded> {
         // Held while the store is asked: between what was missed and what comes live there is no gap.
         let mut state = self.state.lock();
@@ -78,7 +79,7 @@ impl Hub {
         if state.followed_after.is_none() {
             // What is being committed just now goes without a log: whoever comes back to it lags.
             let after = state.line.last();
-            store.commit(following(&self.agent, after)).map_err(|error| match error {
+            commit(following(&self.agent, after)).map_err(|error| match error {
                 CommitError::Failed(error) => error,
                 other => StoreError::new(other.to_string()),
             })?;

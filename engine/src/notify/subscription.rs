@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -32,19 +33,29 @@ impl Topic {
 /// comes out is [`Notification::Lagged`].
 pub struct Subscription {
     queue: Arc<Queue>,
+    poisoned: Arc<AtomicBool>,
     /// Keeps what feeds the subscription alive.
     _engine: Arc<dyn Send + Sync>,
 }
 
 impl Subscription {
-    pub(crate) fn new(queue: Arc<Queue>, engine: Arc<dyn Send + Sync>) -> Self {
-        Self { queue, _engine: engine }
+    pub(crate) fn new(queue: Arc<Queue>, poisoned: Arc<AtomicBool>, engine: Arc<dyn Send + Sync>) -> Self {
+        Self { queue, poisoned, _engine: engine }
     }
 
-    /// The next notification, waiting at most `timeout` for one. `None` when none came, or when the
-    /// engine was closed and nothing is left.
+    /// The next notification, waiting at most `timeout` for one. `None` when none came, when the engine
+    /// was closed and nothing is left, or when it is poisoned.
     pub fn next(&self, timeout: Duration) -> Option<Notification> {
-        self.queue.next(timeout)
+        if self.is_poisoned() {
+            return None;
+        }
+        crate::failpoint::reach("polling");
+        self.queue.next(timeout).filter(|_| !self.is_poisoned())
+    }
+
+    /// Whether a panic broke off a change of the engine: nothing comes any more. Open the engine again.
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
     }
 
     /// What was subscribed to.

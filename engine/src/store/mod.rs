@@ -285,7 +285,7 @@ pub enum OpenError {
     },
 }
 
-/// Why a commit was not made. Nothing was changed.
+/// Why a commit was not made. Nothing was changed, except perhaps with [`CommitError::Unknown`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
     /// A record is not at the version that was read, or an address got its contact meanwhile: load and
@@ -301,6 +301,10 @@ pub enum CommitError {
     /// The store failed.
     #[error(transparent)]
     Failed(#[from] StoreError),
+    /// A panic broke the writing off: whether the change was made nobody knows. The engine poisons itself
+    /// when it gets this.
+    #[error("the writing broke off: nobody knows whether the change was made")]
+    Unknown,
 }
 
 /// The key by which a queue is ordered.

@@ -13,6 +13,27 @@ static int equal(strowger_str left, const char *right) {
   return left.len == strlen(right) && memcmp(left.ptr, right, left.len) == 0;
 }
 
+/* What can't be a part of an answer leaves it as it is. */
+static void bad_parts(strowger_http_answer *answer) {
+  const strowger_str null_and_1 = {NULL, 1}, null_and_all = {NULL, SIZE_MAX}, empty = {NULL, 0};
+  strowger_str longer = text("x");
+  longer.len = ((size_t)4 << 10) + 1;
+  CHECK(strowger_http_answer_header(answer, null_and_1, empty) == STROWGER_ERR_NULL);
+  CHECK(strowger_http_answer_header(answer, text("a"), null_and_1) == STROWGER_ERR_NULL);
+  CHECK(strowger_http_answer_header(answer, text("\xff"), empty) == STROWGER_ERR_UTF8);
+  CHECK(strowger_http_answer_header(answer, text("a"), text("\xed\xa0\x80")) == STROWGER_ERR_UTF8);
+  CHECK(strowger_http_answer_header(answer, longer, empty) == STROWGER_ERR_TOO_LONG);
+  CHECK(strowger_http_answer_header(answer, null_and_all, empty) == STROWGER_ERR_TOO_LONG);
+  CHECK(strowger_http_answer_header(answer, text("a"), null_and_all) == STROWGER_ERR_TOO_LONG);
+  CHECK(strowger_http_answer_header(answer, empty, empty) == STROWGER_OK);
+  CHECK(strowger_http_answer_body(answer, null_and_1) == STROWGER_ERR_NULL);
+  CHECK(strowger_http_answer_body(answer, empty) == STROWGER_OK);
+  CHECK(strowger_http_answer_message(answer, null_and_1) == STROWGER_ERR_NULL);
+  CHECK(strowger_http_answer_message(answer, text("\xc0\xaf")) == STROWGER_ERR_UTF8);
+  CHECK(strowger_http_answer_message(answer, longer) == STROWGER_ERR_TOO_LONG);
+  CHECK(strowger_http_answer_message(answer, empty) == STROWGER_OK);
+}
+
 static int32_t exchange(void *user_data, const strowger_http_request *request, strowger_http_answer *answer) {
   platform *own = user_data;
   size_t at;
@@ -35,7 +56,7 @@ static int32_t exchange(void *user_data, const strowger_http_request *request, s
   own->published++;
   CHECK(equal(request->method, "POST") && request->has_body);
   CHECK(strowger_http_answer_header(answer, text("Content-Type"), text("application/json")) == STROWGER_OK);
-  CHECK(strowger_http_answer_header(answer, text("\xff"), text("")) == STROWGER_ERR_UTF8);
+  bad_parts(answer);
   if (own->answer == 201) {
     CHECK(strowger_http_answer_body(answer, text("{\"data\":{\"id\":\"1234567890123456789\",")) == STROWGER_OK);
     CHECK(strowger_http_answer_body(answer, text("\"text\":\"Hi\"}}")) == STROWGER_OK);

@@ -11,6 +11,10 @@ use std::sync::OnceLock;
 /// The warnings that everything here must compile without.
 pub const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
 
+/// Finds leaks and wrong accesses.
+pub const VALGRIND: [&str; 4] =
+    ["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
+
 /// What a static program needs beside libstrowger.a.
 const STATIC_LIBRARIES: [&str; 5] = ["-lpthread", "-ldl", "-lm", "-lrt", "-lgcc_s"];
 

@@ -22,7 +22,9 @@ impl Scene {
 
     fn subscribe(&self, from: Option<u64>) -> Arc<Queue> {
         let queue = Arc::new(Queue::new(Topic::new("/v2/me/*"), 10, 1_000));
-        assert!(self.hub.add(&queue, from, &self.limits, &self.store).is_ok());
+        assert!(
+            self.hub.add(&queue, from, &self.limits, &self.store, |commit| self.store.commit(commit)).is_ok()
+        );
         queue
     }
 
@@ -42,7 +44,7 @@ fn written(text: &str) -> Box<RawValue> {
 }
 
 fn heard(queue: &Arc<Queue>) -> Vec<String> {
-    let subscription = Subscription::new(queue.clone(), Arc::new(()));
+    let subscription = Subscription::new(queue.clone(), Arc::default(), Arc::new(()));
     std::iter::from_fn(|| subscription.next(Duration::ZERO)).map(|note| note.to_json()).collect()
 }
 

@@ -21,6 +21,8 @@ struct State {
     last_ticket: u64,
     waiting: Vec<(u64, Commit)>,
     is_led: bool,
+    /// A leader panicked: nobody knows in what state it left the connection.
+    is_broken: bool,
     results: HashMap<u64, Outcome>,
 }
 
@@ -38,6 +40,11 @@ impl Group {
         loop {
             if let Some(result) = state.results.remove(&ticket) {
                 return result;
+            }
+            if state.is_broken {
+                // This commit was not begun.
+                state.waiting.retain(|(waiting, _)| *waiting != ticket);
+                return Err(StoreError::new("an earlier write panicked: open the store again").into());
             }
             if state.is_led {
                 self.done.wait(&mut state);
@@ -74,12 +81,12 @@ impl Drop for Lead<'_> {
     fn drop(&mut self) {
         let mut results = std::mem::take(&mut self.results).into_iter();
         let mut state = self.group.state.lock();
+        state.is_broken |= std::thread::panicking();
         for ticket in self.tickets.drain(..) {
             if ticket == self.own && std::thread::panicking() {
                 continue;
             }
-            let lost = || Err(StoreError::new("the caller who wrote for all who waited failed").into());
-            state.results.insert(ticket, results.next().unwrap_or_else(lost));
+            state.results.insert(ticket, results.next().unwrap_or(Err(CommitError::Unknown)));
         }
         state.is_led = false;
         drop(state);
@@ -149,8 +156,20 @@ mod tests {
         // Panics in the leader alone; the panic itself is caught by its thread.
         let results = gather(|_| panic!("on purpose"));
         assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Full)).count(), 1);
-        let failed = results.iter().filter(|result| matches!(result, Err(CommitError::Failed(_)))).count();
-        assert_eq!(failed, 4);
+        assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Unknown)).count(), 4);
+    }
+
+    #[test]
+    fn nothing_is_written_after_a_leader_has_failed() {
+        let group = Arc::new(Group::default());
+        let leader = thread::spawn({
+            let group = group.clone();
+            move || group.commit(Commit::default(), |_| panic!("on purpose"))
+        });
+        leader.join().unwrap_err();
+        let result = group.commit(Commit::default(), |_| unreachable!("the connection is in doubt"));
+        assert!(matches!(result, Err(CommitError::Failed(_))), "{result:?}");
+        assert!(group.state.lock().waiting.is_empty());
     }
 
     #[test]
