@@ -13,7 +13,7 @@ use strowger::lifecycle::DiagramFormat;
 use strowger::{
     API_MULTIMEDIA, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress, Delivery,
     DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply, LastAgent,
-    Limits, MemoryStore, QueuePath, RequestKey, Store, StoreError,
+    Limits, MemoryStore, NoteLog, QueuePath, RequestKey, Store, StoreError,
 };
 use support::{Desk, QUEUE, config, facebook, tweet, twitter};
 
@@ -73,6 +73,7 @@ impl Store for Planted {
         unsettled() -> Vec<Arc<Delivery>>;
         published(channel: &str, account: &str, since_ms: i64) -> Vec<String>;
         reply(key: &RequestKey) -> Option<KeptReply>;
+        notes(agent: &AgentId, after: u64) -> NoteLog;
         highest_number() -> u64;
     }
 
