@@ -17,6 +17,7 @@ mod twitter;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -528,7 +529,7 @@ fn every_fault_of_every_operation_ends_in_its_class_with_one_post_at_most() {
                     cases.push(scope.spawn(move || row.play(&effect, class, acts)));
                 }
             }
-            failed += cases.into_iter().map(|case| case.join()).filter(Result::is_err).count();
+            failed += cases.into_iter().map(ScopedJoinHandle::join).filter(Result::is_err).count();
         });
     }
     assert_eq!(failed, 0, "the cases that failed are told above");

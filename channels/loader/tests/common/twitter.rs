@@ -60,13 +60,24 @@ pub(crate) fn load(
     limit: Duration,
     attachments_dir: Option<&Path>,
 ) -> LoadedChannel {
+    load_with(sandbox, account, limit, attachments_dir, Arc::new(Store))
+}
+
+/// The same with a store of one's own.
+pub(crate) fn load_with(
+    sandbox: &Sandbox,
+    account: &Value,
+    limit: Duration,
+    attachments_dir: Option<&Path>,
+    secrets: Arc<dyn SecretStore>,
+) -> LoadedChannel {
     listen();
     let config = json!({ "name": "channel-twitter", "base_url": format!("http://{}", sandbox.addr()),
                          "accounts": [account] });
     let options = Options {
         expected_name: Some("twitter".into()),
         clock: Arc::new(Impatient),
-        secrets: Some(Arc::new(Store)),
+        secrets: Some(secrets),
         attachments_dir: attachments_dir.map(Path::to_path_buf),
         limits: ConversationLimits { request: limit, ..ConversationLimits::default() },
         ..Options::default()
