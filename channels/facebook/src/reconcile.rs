@@ -128,11 +128,15 @@ impl Reconciliation {
         let author = entry["from"]["id"].as_str();
         let text = if self.post.is_video() { "description" } else { "message" };
         let likeness = match entry[text].as_str() {
-            Some(theirs) if author.is_none_or(|author| author == account.page_id) => {
-                text::compare(&self.post.text, theirs)
+            Some(theirs) => {
+                let likeness = text::compare(&self.post.text, theirs);
+                let is_ours = author.is_none_or(|author| author == account.page_id);
+                // The same words under another name are hardly a visitor's: they are not proof that this was
+                // published, but neither may it be called absent, or it would be published again.
+                if is_ours { likeness } else { likeness.min(Likeness::Near) }
             }
-            // A picture without words, or somebody else's.
-            _ => Likeness::Different,
+            // A picture without words.
+            None => Likeness::Different,
         };
         Some(Shown {
             id: entry["id"].as_str().filter(|id| is_id(id))?.to_owned(),

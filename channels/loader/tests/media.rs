@@ -6,17 +6,19 @@ mod twitter;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use strowger::channel::{Channel, JobKind, Outcome};
-use strowger_loader::LoadedChannel;
+use strowger_loader::{KeptSecret, LoadedChannel, SecretStore, SecretStoreError};
 use strowger_sandbox::{Answer, Effect, Fault};
 use tempfile::TempDir;
 
 use common::Point;
-use twitter::{KEPT, Told, USER, account, assert_discreet, load, raw, sandbox};
+use twitter::{KEPT, Told, USER, account, assert_discreet, load, load_with, raw, sandbox};
 
 const LIMIT: Duration = Duration::from_secs(10);
 /// Two pieces, the second one a byte long.
@@ -190,4 +192,55 @@ fn a_refresh_that_fails_publishes_nothing() {
             assert_eq!(sandbox.posts().len(), 1);
         }
     }
+}
+
+/// A store that fails as often as it is told to.
+struct Stubborn {
+    failures: AtomicUsize,
+    kept: Mutex<Vec<String>>,
+}
+
+impl SecretStore for Stubborn {
+    fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError> {
+        let fails =
+            self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if fails.is_ok() {
+            return Err(SecretStoreError { message: "the disk is full".into() });
+        }
+        self.kept.lock().expect("nobody panicked").push(secret.value.to_owned());
+        Ok(())
+    }
+}
+
+/// Four threads publish for one account whose token must be had first, and the host fails to keep the new one
+/// twice: X is asked once, nothing goes out before the token is kept, and after a restart the kept one is good.
+///
+/// Planted fault: a plugin that goes on without `kept`, or that lets each conversation refresh, spends the token or
+/// publishes too early.
+#[test]
+fn one_refreshes_for_all_threads_and_a_kept_token_survives_a_restart() {
+    let sandbox = sandbox();
+    let store = Arc::new(Stubborn { failures: AtomicUsize::new(2), kept: Mutex::default() });
+    let refreshes = || sandbox.requests().iter().filter(|request| request.path == "/2/oauth2/token").count();
+    let channel = load_with(&sandbox, &refreshing(), LIMIT, None, store.clone());
+    for _ in 0..2 {
+        let outcome = publish(&channel, &json!({}));
+        assert!(matches!(outcome, Outcome::NotSent { .. }), "{outcome:?}");
+        assert!(sandbox.posts().is_empty(), "nothing is done with a token that is not kept");
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert!(is_published(&publish(&channel, &json!({})))));
+        }
+    });
+    assert_eq!((refreshes(), sandbox.posts().len()), (1, 4));
+    let kept = store.kept.lock().expect("nobody panicked").clone();
+    let [kept] = kept.as_slice() else { panic!("kept {} times", kept.len()) };
+
+    drop(channel);
+    let mut account = refreshing();
+    account["auth"]["refresh_token"] = json!(kept);
+    let channel = load_with(&sandbox, &account, LIMIT, None, store.clone());
+    assert!(is_published(&publish(&channel, &json!({}))));
+    assert_eq!((refreshes(), store.kept.lock().expect("nobody panicked").len()), (2, 2));
 }

@@ -22,7 +22,7 @@ pub(crate) const USER: &str = "1258948171";
 const MARK: &str = "s3cret-";
 
 /// The library, built once for each test program.
-fn library() -> &'static Path {
+pub(crate) fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -60,13 +60,24 @@ pub(crate) fn load(
     limit: Duration,
     attachments_dir: Option<&Path>,
 ) -> LoadedChannel {
+    load_with(sandbox, account, limit, attachments_dir, Arc::new(Store))
+}
+
+/// The same with a store of one's own.
+pub(crate) fn load_with(
+    sandbox: &Sandbox,
+    account: &Value,
+    limit: Duration,
+    attachments_dir: Option<&Path>,
+    secrets: Arc<dyn SecretStore>,
+) -> LoadedChannel {
     listen();
     let config = json!({ "name": "channel-twitter", "base_url": format!("http://{}", sandbox.addr()),
                          "accounts": [account] });
     let options = Options {
         expected_name: Some("twitter".into()),
         clock: Arc::new(Impatient),
-        secrets: Some(Arc::new(Store)),
+        secrets: Some(secrets),
         attachments_dir: attachments_dir.map(Path::to_path_buf),
         limits: ConversationLimits { request: limit, ..ConversationLimits::default() },
         ..Options::default()
@@ -80,7 +91,7 @@ pub(crate) fn now_ms() -> i64 {
 }
 
 /// The system's clock, but waits are over at once.
-struct Impatient;
+pub(crate) struct Impatient;
 
 impl Clock for Impatient {
     fn now_ms(&self) -> i64 {
@@ -95,7 +106,7 @@ impl Clock for Impatient {
 /// The names and values of the secrets that were kept.
 pub(crate) static KEPT: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
-struct Store;
+pub(crate) struct Store;
 
 impl SecretStore for Store {
     fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError> {
@@ -174,7 +185,7 @@ impl Write for Lines {
     }
 }
 
-fn listen() {
+pub(crate) fn listen() {
     static LISTENING: OnceLock<()> = OnceLock::new();
     LISTENING.get_or_init(|| {
         let subscriber = tracing_subscriber::fmt()

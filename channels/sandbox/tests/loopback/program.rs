@@ -70,9 +70,15 @@ fn help_describes_every_flag_endpoint_and_fault() {
     let output = output(&["--help"]);
     assert!(output.status.success());
     let help = String::from_utf8(output.stdout).unwrap();
-    for word in
-        ["--listen", "--x-oauth1", "POST   /2/tweets", "/_sandbox/faults", "close-after", "Exit codes"]
-    {
+    for word in [
+        "--listen",
+        "--x-oauth1",
+        "POST   /2/tweets",
+        "/_sandbox/faults",
+        "close-after",
+        "Exit codes",
+        "Trying a plugin",
+    ] {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }
 }
