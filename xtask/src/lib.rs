@@ -1,4 +1,5 @@
 //! Development chores, as a library so that tests can hold what they write.
 
+pub mod facts;
 pub mod headers;
 pub mod install;

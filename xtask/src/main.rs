@@ -1,4 +1,5 @@
-//! Development chores: `cargo run -p xtask -- headers`, `cargo run -p xtask -- install --prefix DIR`.
+//! Development chores: `cargo run -p xtask -- headers`, `cargo run -p xtask -- install --prefix DIR`,
+//! `cargo run -p xtask -- facts x FILE`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -35,6 +36,26 @@ enum Chore {
         #[arg(long)]
         debug: bool,
     },
+    /// Take from a platform's own document what tests hold the plugins' requests to
+    Facts {
+        #[command(subcommand)]
+        platform: Platform,
+    },
+}
+
+#[derive(Subcommand)]
+enum Platform {
+    /// X: its OpenAPI document, as https://api.x.com/2/openapi.json answers it; printed for
+    /// channels/twitter/tests/exchanges/x-api.json
+    X {
+        /// The document
+        document: PathBuf,
+    },
+    /// Facebook: the Graph specification; printed for channels/facebook/tests/exchanges/graph-api.json
+    Graph {
+        /// The folder `api_specs/specs` of the repository facebook/facebook-business-sdk-codegen
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -52,6 +73,13 @@ fn run(chore: Chore) -> Result<(), Box<dyn Error>> {
     match chore {
         Chore::Headers { check: false } => xtask::headers::write_all()?,
         Chore::Headers { check: true } => xtask::headers::check_all()?,
+        Chore::Facts { platform } => {
+            let facts = match platform {
+                Platform::X { document } => xtask::facts::x(&document)?,
+                Platform::Graph { folder } => xtask::facts::graph(&folder)?,
+            };
+            println!("{}", serde_json::to_string_pretty(&facts)?);
+        }
         Chore::Install { prefix, destdir, debug } => {
             for path in install(&Installation { prefix, destdir, debug })? {
                 println!("{}", path.display());

@@ -18,11 +18,22 @@ const TIMELINE: usize = 3_200;
 /// For how long a conversation shows its direct messages: 30 days, less a day for clocks and doubts.
 const CONVERSATION_MS: i64 = 29 * 86_400_000;
 
+/// What X calls things where they are read. It renamed them in August 2026 (version 2.167 of its OpenAPI document),
+/// and refuses a request that uses a name which it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// A post is a post.
+    Posts,
+    /// A post is a tweet, as before.
+    Tweets,
+}
+
 /// A look back at an attempt.
 #[derive(Debug)]
 pub(crate) struct Reconciliation {
     publication: Publication,
     readback: Readback,
+    names: Names,
     /// How many posts this read has shown so far.
     shown: usize,
 }
@@ -35,7 +46,8 @@ impl Reconciliation {
         settle_ms: u64,
         now_ms: i64,
     ) -> Self {
-        Self { publication, readback: Readback::new(job, known, settle_ms, now_ms), shown: 0 }
+        let readback = Readback::new(job, known, settle_ms, now_ms);
+        Self { publication, readback, names: Names::Posts, shown: 0 }
     }
 
     pub(crate) fn begin(&mut self, plugin: &Twitter, place: usize) -> Step {
@@ -53,6 +65,10 @@ impl Reconciliation {
         let account = &plugin.config.accounts[place];
         let (next, throttle) = match result {
             StepResult::Waited | StepResult::Kept | StepResult::File(_) => (self.readback.waited(), None),
+            StepResult::Exchange(exchange) if self.names == Names::Posts && is_malformed(&exchange) => {
+                self.names = Names::Tweets;
+                (Next::Read { cursor: None }, None)
+            }
             StepResult::Exchange(exchange) => {
                 (self.take_in(&exchange, account), classify::throttle(&exchange, &plugin.host))
             }
@@ -73,21 +89,14 @@ impl Reconciliation {
                 let (path, mut query) = match &self.publication {
                     Publication::Post(_) => (
                         format!("/2/users/{}/tweets", account.user_id),
-                        vec![
-                            ("max_results", "100"),
-                            ("start_time", start.as_str()),
-                            ("tweet.fields", "created_at,text,entities,note_tweet,referenced_tweets"),
-                        ],
+                        vec![("max_results", "100"), ("start_time", start.as_str())],
                     ),
                     Publication::Message(message) => (
                         format!("/2/dm_conversations/with/{}/dm_events", message.participant),
-                        vec![
-                            ("max_results", "100"),
-                            ("event_types", "MessageCreate"),
-                            ("dm_event.fields", "id,text,created_at,sender_id,event_type,attachments"),
-                        ],
+                        vec![("max_results", "100"), ("event_types", "MessageCreate")],
                     ),
                 };
+                query.extend_from_slice(self.fields());
                 if let Some(cursor) = &cursor {
                     query.push(("pagination_token", cursor.as_str()));
                 }
@@ -96,6 +105,26 @@ impl Reconciliation {
                 let path = format!("{path}?{}", encoded.join("&"));
                 let request = Request::get(plugin.config.base_url.join(&path));
                 Step::read(plugin.signed(place, request, &query))
+            }
+        }
+    }
+
+    /// What is to be shown of each entry, as query parameters.
+    fn fields(&self) -> &'static [(&'static str, &'static str)] {
+        match (&self.publication, self.names) {
+            (Publication::Post(_), Names::Posts) => &[
+                ("post.fields", "created_at,text,entities,note_post"),
+                ("expansions", "referenced_posts"),
+            ],
+            (Publication::Post(_), Names::Tweets) => {
+                &[("tweet.fields", "created_at,text,entities,note_tweet,referenced_tweets")]
+            }
+            (Publication::Message(_), Names::Posts) => &[
+                ("dm_event.fields", "id,text,created_at,event_type,attachments"),
+                ("expansions", "sender_id"),
+            ],
+            (Publication::Message(_), Names::Tweets) => {
+                &[("dm_event.fields", "id,text,created_at,sender_id,event_type,attachments")]
             }
         }
     }
@@ -170,6 +199,11 @@ impl Reconciliation {
     }
 }
 
+/// Whether X did not understand the request: it answers so to a name that it does not know.
+fn is_malformed(exchange: &Exchange) -> bool {
+    matches!(exchange, Exchange::Response(response) if response.status == 400)
+}
+
 fn likeness_of_message(message: &DirectMessage, entry: &Value, account: &Account) -> Option<Likeness> {
     if entry["event_type"].as_str().is_some_and(|kind| kind != "MessageCreate")
         || entry["sender_id"].as_str()? != account.user_id
@@ -190,14 +224,12 @@ fn likeness_of_text(ours: &str, theirs: &str, shows_addresses: bool) -> Likeness
 
 fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
     // A long post is cut in `text`.
-    let theirs = match &entry["note_tweet"]["text"] {
-        Value::String(full) => full.as_str(),
-        _ => entry["text"].as_str()?,
-    };
+    let full = ["note_post", "note_tweet"].iter().find_map(|name| entry[*name]["text"].as_str());
+    let theirs = full.or_else(|| entry["text"].as_str())?;
     let referenced = |kind: &str| {
-        entry["referenced_tweets"]
-            .as_array()
-            .into_iter()
+        ["referenced_posts", "referenced_tweets"]
+            .iter()
+            .filter_map(|name| entry[*name].as_array())
             .flatten()
             .find(|reference| reference["type"] == kind)
             .and_then(|reference| reference["id"].as_str())
