@@ -162,7 +162,10 @@ pub fn graph(folder: &Path) -> Result<Value, FactsError> {
         let path = folder.join(format!("{node}.json"));
         let document = read(&path)?;
         let api = document["apis"].as_array().into_iter().flatten().find(|api| {
-            let name = api["endpoint"].as_str().map(|name| name.trim_start_matches('/')).filter(|name| !name.is_empty());
+            let name = api["endpoint"]
+                .as_str()
+                .map(|name| name.trim_start_matches('/'))
+                .filter(|name| !name.is_empty());
             api["method"] == *method && name == *edge
         });
         let api = api.ok_or_else(|| FactsError::Missing {
@@ -176,13 +179,17 @@ pub fn graph(folder: &Path) -> Result<Value, FactsError> {
             let kind = values.map_or_else(|| json!(kind), |entry| entry["values"].clone());
             parameters.insert(parameter["name"].as_str().unwrap_or_default().to_owned(), kind);
         }
-        edges.push(json!({ "node": node, "method": method, "edge": edge, "shows": shown, "parameters": parameters }));
+        edges.push(
+            json!({ "node": node, "method": method, "edge": edge, "shows": shown, "parameters": parameters }),
+        );
         let document = read(&folder.join(format!("{shown}.json")))?;
         let names = document["fields"].as_array().into_iter().flatten().map(|field| field["name"].clone());
         fields.insert(*shown, names.collect::<Vec<_>>());
     }
-    Ok(json!({ "document": "the Graph specification (facebook/facebook-business-sdk-codegen, api_specs/specs)",
-               "takenBy": "cargo run -p xtask -- facts graph", "edges": edges, "fields": fields }))
+    Ok(
+        json!({ "document": "the Graph specification (facebook/facebook-business-sdk-codegen, api_specs/specs)",
+               "takenBy": "cargo run -p xtask -- facts graph", "edges": edges, "fields": fields }),
+    )
 }
 
 fn read(path: &Path) -> Result<Value, FactsError> {

@@ -522,8 +522,7 @@ impl TimelineQuery {
                 }
                 "tweet.fields" => {
                     parsed.fields.extend(value.split(',').map(str::to_owned));
-                    if let Some(unknown) = value.split(',').find(|field| !TWEET_FIELDS.contains(field))
-                    {
+                    if let Some(unknown) = value.split(',').find(|field| !TWEET_FIELDS.contains(field)) {
                         return Err(bad(&name, &format!("fields of a post, not `{unknown}`")));
                     }
                 }

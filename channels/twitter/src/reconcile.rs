@@ -112,10 +112,9 @@ impl Reconciliation {
     /// What is to be shown of each entry, as query parameters.
     fn fields(&self) -> &'static [(&'static str, &'static str)] {
         match (&self.publication, self.names) {
-            (Publication::Post(_), Names::Posts) => &[
-                ("post.fields", "created_at,text,entities,note_post"),
-                ("expansions", "referenced_posts"),
-            ],
+            (Publication::Post(_), Names::Posts) => {
+                &[("post.fields", "created_at,text,entities,note_post"), ("expansions", "referenced_posts")]
+            }
             (Publication::Post(_), Names::Tweets) => {
                 &[("tweet.fields", "created_at,text,entities,note_tweet,referenced_tweets")]
             }
@@ -186,7 +185,7 @@ impl Reconciliation {
         let id = entry["id"].as_str().filter(|id| is_id(id))?;
         let (location, likeness) = match &self.publication {
             Publication::Post(post) => {
-                (Some(classify::location(account, id)), likeness_of_post(post, entry)?)
+                (Some(classify::location(account, id)), likeness_of_post(post, entry, self.names)?)
             }
             Publication::Message(message) => (None, likeness_of_message(message, entry, account)?),
         };
@@ -222,7 +221,7 @@ fn likeness_of_text(ours: &str, theirs: &str, shows_addresses: bool) -> Likeness
     likeness.max(text::compare(text::without_trailing_links(ours), text::without_trailing_links(theirs)))
 }
 
-fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
+fn likeness_of_post(post: &Post, entry: &Value, names: Names) -> Option<Likeness> {
     // A long post is cut in `text`.
     let full = ["note_post", "note_tweet"].iter().find_map(|name| entry[*name]["text"].as_str());
     let theirs = full.or_else(|| entry["text"].as_str())?;
@@ -242,7 +241,10 @@ fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
             Relation::Reply(target) => replied_to == Some(target),
             Relation::Quote(target) => replied_to.is_none() && referenced("quoted") == Some(target),
         };
-    if !same_target {
+    // Under its newer names X shows what a post refers to because that is expanded. Should it leave that out, a
+    // reply would look like a post: then nobody can tell.
+    let says_target = names == Names::Tweets || entry["referenced_posts"].is_array();
+    if !same_target && (says_target || post.relation == Relation::New) {
         return Some(Likeness::Different);
     }
     let (mut ours, mut theirs) = (post.text.as_str(), theirs);
@@ -251,5 +253,6 @@ fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
         (ours, theirs) = (text::without_leading_mentions(ours), text::without_leading_mentions(theirs));
     }
     let shows_addresses = !post.attachments.is_empty() || matches!(post.relation, Relation::Quote(_));
-    Some(likeness_of_text(ours, theirs, shows_addresses))
+    let likeness = likeness_of_text(ours, theirs, shows_addresses);
+    Some(if same_target { likeness } else { likeness.min(Likeness::Near) })
 }

@@ -33,7 +33,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fs, io, thread};
 
 use serde_json::Value;
 
@@ -84,7 +84,9 @@ impl Recording {
         assert_eq!(jobs.len(), 1, "{}: there must be one job", path.display());
         let answers = parts
             .iter()
-            .filter(|(title, _)| title.starts_with("answer ") || ["not sent", "broken"].contains(&title.as_str()))
+            .filter(|(title, _)| {
+                title.starts_with("answer ") || ["not sent", "broken"].contains(&title.as_str())
+            })
             .map(|(title, body)| format!("--- {title}\n{body}"))
             .collect();
         let (job, files) = (jobs.remove(0), of("file"));
@@ -111,7 +113,7 @@ impl Recording {
         let played = play(plugin, host, job(document), answers);
         let written = self.written(&played);
         if env::var_os("STROWGER_RECORD").is_some_and(|value| value == "1") {
-            fs::write(&self.path, written).unwrap_or_else(|error| panic!("{}: {error}", self.path.display()));
+            self.write(&written).unwrap_or_else(|error| panic!("{}: {error}", self.path.display()));
         } else {
             assert!(
                 written == self.text,
@@ -122,6 +124,13 @@ impl Recording {
             );
         }
         played
+    }
+
+    /// Replaces the file at once: other tests may be reading it.
+    fn write(&self, written: &str) -> io::Result<()> {
+        let new = self.path.with_extension(format!("{:?}", thread::current().id()));
+        fs::write(&new, written)?;
+        fs::rename(new, &self.path)
     }
 
     /// The conversation as it is to be written.
