@@ -211,7 +211,8 @@ mod tests {
     /// Every byte of ASCII, so that none is left to chance.
     #[test]
     fn ascii_is_encoded_as_the_rfc_says() {
-        let plain: String = (0..=127_u8).map(char::from).filter(|c| encode(&c.to_string()).len() == 1).collect();
+        let plain: String =
+            (0..=127_u8).map(char::from).filter(|c| encode(&c.to_string()).len() == 1).collect();
         assert_eq!(plain, "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
         assert_eq!(encode(" +%é☃"), "%20%2B%25%C3%A9%E2%98%83");
     }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
-use serde_json::value::RawValue;
 
 use super::channels::{Entry, Runner};
 use super::{AgentState, Inner};
 use crate::channel::{ChannelFault, CheckError, Outgoing};
-use crate::decide::{About, Check, Decision, Focus, NewDelivery, Telling};
+use crate::decide::{About, Decision, Focus, NewDelivery, Telling};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
 use crate::interaction::{AgentId, Interaction, InteractionId, Resource, Seen};
 use crate::notify::Told;
@@ -187,14 +186,12 @@ impl Inner {
         {
             return Err(Refusal::not_found(format!("there is no agent `{agent}`")).into());
         }
-        if let (Some(Check { account, text, extras }), Runner::Plugin(channel)) =
-            (&decision.needs.check, &entry.runner)
-        {
+        if let (Some(check), Runner::Plugin(channel)) = (&decision.needs.check, &entry.runner) {
             let message = Outgoing {
                 channel: &entry.name,
-                account,
-                text,
-                extras_json: extras.as_deref().map_or("{}", RawValue::get),
+                account: &check.account,
+                text: &check.text,
+                extras_json: &check.extras_json(),
             };
             // A channel that panics must not take the agent's thread along.
             let judged = catch_unwind(AssertUnwindSafe(|| channel.check(&message))).unwrap_or_else(|_| {

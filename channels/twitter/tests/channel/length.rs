@@ -44,7 +44,8 @@ fn every_case_of_the_library_agrees() {
 /// presentation selector for that.
 #[test]
 fn every_emoji_counts_two() {
-    let all = emojis::iter().flat_map(|emoji| emoji.skin_tones().map_or_else(|| vec![emoji], Iterator::collect));
+    let all =
+        emojis::iter().flat_map(|emoji| emoji.skin_tones().map_or_else(|| vec![emoji], Iterator::collect));
     let all: Vec<&str> = all.map(|emoji| emoji.as_str()).collect();
     assert!(all.len() > 3_500, "{} are known", all.len());
     let wrong: Vec<_> = all.iter().filter(|emoji| weighted_length(emoji) != 2).collect();
@@ -62,7 +63,12 @@ fn part() -> impl Strategy<Value = (String, usize)> {
     ];
     // Punctuation and digits could make an address, a mention or a keycap of what stands beside them.
     let light = light.prop_filter("letters and quotes", |c| c.is_alphabetic() || *c > '\u{2000}');
-    let heavy = prop_oneof![prop::char::range('\u{4E00}', '\u{9FA5}'), prop::char::range('\u{AC00}', '\u{D7A3}'), prop::char::range('\u{3041}', '\u{3096}'), Just('\u{2020}')];
+    let heavy = prop_oneof![
+        prop::char::range('\u{4E00}', '\u{9FA5}'),
+        prop::char::range('\u{AC00}', '\u{D7A3}'),
+        prop::char::range('\u{3041}', '\u{3096}'),
+        Just('\u{2020}')
+    ];
     let emoji = proptest::sample::select(emojis::iter().map(|emoji| emoji.as_str()).collect::<Vec<_>>());
     let address = "(https?://)?[a-z]{1,9}\\.(com|co\\.uk|org|みんな)(/[a-z0-9]{0,40})?";
     prop_oneof![
