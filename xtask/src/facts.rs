@@ -1,7 +1,7 @@
 //! What tests hold the plugins' requests to, taken from the platforms' own machine-readable documents: names, types,
 //! limits and the values that are allowed. Their words (titles, descriptions, examples) are left out.
 //!
-//! * X: the OpenAPI document that `GET https://api.x.com/2/openapi.json` answers.
+//! * X: the `OpenAPI` document that `GET https://api.x.com/2/openapi.json` answers.
 //! * Facebook: the folder `api_specs/specs` of the repository `facebook/facebook-business-sdk-codegen`.
 
 use std::collections::BTreeMap;
@@ -82,7 +82,7 @@ pub enum FactsError {
     },
 }
 
-/// The facts of X's OpenAPI document.
+/// The facts of X's `OpenAPI` document.
 pub fn x(path: &Path) -> Result<Value, FactsError> {
     let document = read(path)?;
     let missing = |what: String| FactsError::Missing { path: path.to_owned(), what };

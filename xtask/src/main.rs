@@ -45,7 +45,7 @@ enum Chore {
 
 #[derive(Subcommand)]
 enum Platform {
-    /// X: its OpenAPI document, as https://api.x.com/2/openapi.json answers it; printed for
+    /// X: the document that <https://api.x.com/2/openapi.json> answers; printed for
     /// channels/twitter/tests/exchanges/x-api.json
     X {
         /// The document

@@ -201,7 +201,7 @@ mod tests {
             for byte in text.bytes() {
                 match byte {
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => expected.push(char::from(byte)),
-                    _ => expected.push_str(&format!("%{byte:02X}")),
+                    _ => expected += &format!("%{byte:02X}"),
                 }
             }
             prop_assert_eq!(encode(&text), expected);

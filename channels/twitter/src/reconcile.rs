@@ -18,7 +18,7 @@ const TIMELINE: usize = 3_200;
 /// For how long a conversation shows its direct messages: 30 days, less a day for clocks and doubts.
 const CONVERSATION_MS: i64 = 29 * 86_400_000;
 
-/// What X calls things where they are read. It renamed them in August 2026 (version 2.167 of its OpenAPI document),
+/// What X calls things where they are read. It renamed them in August 2026 (version 2.167 of its `OpenAPI` document),
 /// and refuses a request that uses a name which it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {

@@ -46,7 +46,7 @@ fn every_case_of_the_library_agrees() {
 fn every_emoji_counts_two() {
     let all =
         emojis::iter().flat_map(|emoji| emoji.skin_tones().map_or_else(|| vec![emoji], Iterator::collect));
-    let all: Vec<&str> = all.map(|emoji| emoji.as_str()).collect();
+    let all: Vec<&str> = all.map(emojis::Emoji::as_str).collect();
     assert!(all.len() > 3_500, "{} are known", all.len());
     let wrong: Vec<_> = all.iter().filter(|emoji| weighted_length(emoji) != 2).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
@@ -69,7 +69,7 @@ fn part() -> impl Strategy<Value = (String, usize)> {
         prop::char::range('\u{3041}', '\u{3096}'),
         Just('\u{2020}')
     ];
-    let emoji = proptest::sample::select(emojis::iter().map(|emoji| emoji.as_str()).collect::<Vec<_>>());
+    let emoji = proptest::sample::select(emojis::iter().map(emojis::Emoji::as_str).collect::<Vec<_>>());
     let address = "(https?://)?[a-z]{1,9}\\.(com|co\\.uk|org|みんな)(/[a-z0-9]{0,40})?";
     prop_oneof![
         4 => light.prop_map(|c| (c.to_string(), 1)),

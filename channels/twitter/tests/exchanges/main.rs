@@ -1,4 +1,4 @@
-//! Every request that the Twitter channel can make, held against files that people can read, against X's OpenAPI
+//! Every request that the Twitter channel can make, held against files that people can read, against X's `OpenAPI`
 //! document and against the forms of OneAll.
 //!
 //! `*.exchange` are whole conversations, replayed without a socket; `strowger_channel::testing::exchange` tells how

@@ -1,4 +1,4 @@
-//! Judges requests by X's OpenAPI document: known method and path, known query parameters, a body of the right type
+//! Judges requests by X's `OpenAPI` document: known method and path, known query parameters, a body of the right type
 //! without unknown members. What the judge knows is in `x-api.json`, taken from the document by `xtask facts x`.
 
 use jsonschema::{Draft, Validator};
@@ -126,7 +126,7 @@ fn conforms(schema: &Value, value: &Value) -> Result<(), String> {
     validator(schema).validate(value).map_err(|error| format!("{}: {error}", error.instance_path()))
 }
 
-/// OpenAPI 3.0 has its own dialect; what these facts use of it means the same in draft 7.
+/// `OpenAPI` 3.0 has its own dialect; what these facts use of it means the same in draft 7.
 fn validator(schema: &Value) -> Validator {
     let options = jsonschema::options().with_draft(Draft::Draft7).should_validate_formats(true);
     options.build(schema).expect("the facts are a schema")
