@@ -84,6 +84,8 @@ fn normalised(parameters: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use proptest::prelude::*;
     use serde_json::json;
     use strowger_channel::testing::{TestHost, header};
@@ -201,7 +203,7 @@ mod tests {
             for byte in text.bytes() {
                 match byte {
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => expected.push(char::from(byte)),
-                    _ => expected += &format!("%{byte:02X}"),
+                    _ => write!(expected, "%{byte:02X}").expect("a string takes it"),
                 }
             }
             prop_assert_eq!(encode(&text), expected);
