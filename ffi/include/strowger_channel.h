@@ -459,7 +459,8 @@ typedef struct strowger_channel_plugin {
   int32_t (*manifest)(strowger_channel *channel, strowger_sink *out);
   /**
    * Judges a message before it is accepted: 0, or emits `{"code", "message"}` (codes of the agents'
-   * replies: 2 invalid, 10 out of range). Mandatory.
+   * replies: 2 invalid, 10 out of range). `extras_json` holds what the request carried and, as `userData`, the
+   * interaction's user data. Mandatory.
    */
   int32_t (*check)(strowger_channel *channel,
                    struct strowger_str channel_name,

@@ -1,4 +1,5 @@
-//! Development chores: `cargo run -p xtask -- headers`, `… -- docs`, `… -- install --prefix DIR`.
+//! Development chores: `cargo run -p xtask -- headers`, `… -- docs`, `… -- install --prefix DIR`,
+//! `… -- facts x FILE`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,26 @@ enum Chore {
         #[arg(long)]
         debug: bool,
     },
+    /// Take from a platform's own document what tests hold the plugins' requests to
+    Facts {
+        #[command(subcommand)]
+        platform: Platform,
+    },
+}
+
+#[derive(Subcommand)]
+enum Platform {
+    /// X: the document that <https://api.x.com/2/openapi.json> answers; printed for
+    /// channels/twitter/tests/exchanges/x-api.json
+    X {
+        /// The document
+        document: PathBuf,
+    },
+    /// Facebook: the Graph specification; printed for channels/facebook/tests/exchanges/graph-api.json
+    Graph {
+        /// The folder `api_specs/specs` of the repository facebook/facebook-business-sdk-codegen
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,6 +82,13 @@ fn run(chore: Chore) -> Result<(), Box<dyn Error>> {
         Chore::Docs { output } => {
             let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
             println!("{}", xtask::docs::build(root, &root.join(output))?.display());
+        }
+        Chore::Facts { platform } => {
+            let facts = match platform {
+                Platform::X { document } => xtask::facts::x(&document)?,
+                Platform::Graph { folder } => xtask::facts::graph(&folder)?,
+            };
+            println!("{}", serde_json::to_string_pretty(&facts)?);
         }
         Chore::Install { prefix, destdir, debug } => {
             for path in install(&Installation { prefix, destdir, debug })? {

@@ -171,7 +171,8 @@ pub struct strowger_channel_plugin {
     pub manifest:
         Option<unsafe extern "C" fn(channel: *mut strowger_channel, out: *mut strowger_sink) -> i32>,
     /// Judges a message before it is accepted: 0, or emits `{"code", "message"}` (codes of the agents'
-    /// replies: 2 invalid, 10 out of range). Mandatory.
+    /// replies: 2 invalid, 10 out of range). `extras_json` holds what the request carried and, as `userData`, the
+    /// interaction's user data. Mandatory.
     pub check: Option<
         unsafe extern "C" fn(
             channel: *mut strowger_channel,

@@ -521,14 +521,30 @@ impl TimelineQuery {
                     }
                 }
                 "tweet.fields" => {
-                    parsed.fields = value.split(',').map(str::to_owned).collect();
-                    if let Some(unknown) = parsed.fields.iter().find(|f| !TWEET_FIELDS.contains(&f.as_str()))
-                    {
+                    parsed.fields.extend(value.split(',').map(str::to_owned));
+                    if let Some(unknown) = value.split(',').find(|field| !TWEET_FIELDS.contains(field)) {
                         return Err(bad(&name, &format!("fields of a post, not `{unknown}`")));
                     }
                 }
-                // Expansions would bring in users and media, of which there are none here.
-                "expansions" | "media.fields" | "place.fields" | "poll.fields" | "user.fields" => {}
+                // The names since August 2026. X answers to those before as well, as its guides still show them.
+                "post.fields" => {
+                    let renamed = |field: &str| match field {
+                        "referenced_tweets" | "note_tweet" => None,
+                        "note_post" => Some("note_post".to_owned()),
+                        field => TWEET_FIELDS.contains(&field).then(|| field.to_owned()),
+                    };
+                    for field in value.split(',') {
+                        let known = renamed(field)
+                            .ok_or_else(|| bad(&name, &format!("fields of a post, not `{field}`")))?;
+                        parsed.fields.push(known);
+                    }
+                }
+                "expansions" => {
+                    let referenced = value.split(',').find(|part| *part == "referenced_posts");
+                    parsed.fields.extend(referenced.map(str::to_owned));
+                }
+                // They would bring in users and media, of which there are none here.
+                "media.fields" | "place.fields" | "poll.fields" | "user.fields" => {}
                 _ => return Err(Problem::invalid(format!("there is no parameter `{name}`"))),
             }
         }
@@ -600,15 +616,17 @@ fn tweet_json(post: &Post, fields: &[String]) -> Value {
     if wants("entities") && !shown.urls.is_empty() {
         tweet["entities"] = json!({ "urls": shown.urls });
     }
-    if wants("note_tweet") && count > SHORT_TEXT {
-        tweet["note_tweet"] = json!({ "text": shown.text, "entities": { "urls": shown.urls } });
+    for name in ["note_tweet", "note_post"] {
+        if wants(name) && count > SHORT_TEXT {
+            tweet[name] = json!({ "text": shown.text, "entities": { "urls": shown.urls } });
+        }
     }
     if wants("attachments")
         && let Some(media) = post.details.get("media")
     {
         tweet["attachments"] = json!({ "media_keys": media });
     }
-    if wants("referenced_tweets") {
+    if let Some(name) = ["referenced_posts", "referenced_tweets"].into_iter().find(|name| wants(name)) {
         let mut referenced = Vec::new();
         if let Some(id) = &post.in_reply_to {
             referenced.push(json!({ "type": "replied_to", "id": id }));
@@ -618,7 +636,7 @@ fn tweet_json(post: &Post, fields: &[String]) -> Value {
             referenced.push(json!({ "type": kind, "id": id }));
         }
         if !referenced.is_empty() {
-            tweet["referenced_tweets"] = Value::Array(referenced);
+            tweet[name] = Value::Array(referenced);
         }
     }
     tweet

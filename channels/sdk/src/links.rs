@@ -3,10 +3,169 @@
 //!
 //! X counts each address as 23 characters and shortens it, so both the length of a message and the
 //! comparison with what was published rest on finding the same ones. The rules are those that X documents
-//! for its counting library, but for top-level domains in other scripts, which are found only encoded; an address that only one of the two finds is caught by
+//! for its counting library (twitter-text); an address that only one of the two finds is caught by
 //! [`text::compare`](crate::text::compare), which then answers `Near`.
 
 use std::ops::Range;
+
+/// Top-level domains that X's library counts with, and that the root zone of the Internet no longer has or never
+/// had.
+///
+/// Source: twitter-text 3.1.0 against IANA's list of 2026.
+const FORMER_TOP_LEVELS: &[&str] = &[
+    "abarth",
+    "active",
+    "adac",
+    "afamilycompany",
+    "aigo",
+    "alfaromeo",
+    "an",
+    "avianca",
+    "bananarepublic",
+    "bentley",
+    "bl",
+    "blanco",
+    "bnl",
+    "boots",
+    "bq",
+    "budapest",
+    "bugatti",
+    "cancerresearch",
+    "cartier",
+    "caseih",
+    "cbs",
+    "ceb",
+    "chloe",
+    "chrysler",
+    "cityeats",
+    "comcast",
+    "cookingchannel",
+    "csc",
+    "dabur",
+    "dodge",
+    "doha",
+    "doosan",
+    "duck",
+    "dunlop",
+    "duns",
+    "eh",
+    "epost",
+    "esurance",
+    "etisalat",
+    "everbank",
+    "fiat",
+    "flsmidth",
+    "foodnetwork",
+    "frontdoor",
+    "fujixerox",
+    "glade",
+    "goo",
+    "goodhands",
+    "guardian",
+    "helsinki",
+    "hgtv",
+    "honeywell",
+    "hoteles",
+    "htc",
+    "iinet",
+    "intel",
+    "iselect",
+    "iveco",
+    "iwc",
+    "jcp",
+    "jlc",
+    "juniper",
+    "kerrylogistics",
+    "kinder",
+    "ladbrokes",
+    "lancaster",
+    "lancia",
+    "lancome",
+    "liaison",
+    "linde",
+    "lipsy",
+    "lixil",
+    "loft",
+    "lupin",
+    "macys",
+    "maserati",
+    "mcd",
+    "mcdonalds",
+    "meo",
+    "metlife",
+    "mf",
+    "mobily",
+    "montblanc",
+    "mopar",
+    "movistar",
+    "mtpc",
+    "mutual",
+    "mutuelle",
+    "nadex",
+    "nationwide",
+    "natura",
+    "newholland",
+    "northwesternmutual",
+    "off",
+    "oldnavy",
+    "onion",
+    "onyourside",
+    "orientexpress",
+    "pamperedchef",
+    "panerai",
+    "passagens",
+    "piaget",
+    "pramerica",
+    "qvc",
+    "raid",
+    "redstone",
+    "rightathome",
+    "rmit",
+    "rocher",
+    "sapo",
+    "sca",
+    "scjohnson",
+    "scor",
+    "ses",
+    "shaw",
+    "showtime",
+    "shriram",
+    "spiegel",
+    "spreadbetting",
+    "srt",
+    "starhub",
+    "statoil",
+    "swiftcover",
+    "symantec",
+    "telecity",
+    "telefonica",
+    "tiffany",
+    "tp",
+    "travelchannel",
+    "uconnect",
+    "um",
+    "vista",
+    "vistaprint",
+    "volkswagen",
+    "vuelos",
+    "warman",
+    "wolterskluwer",
+    "xfinity",
+    "xn--3oq18vl8pn36a",
+    "xn--estv75g",
+    "xn--jlq61u9w7b",
+    "xn--kpu716f",
+    "xn--mgbaakc7dvf",
+    "xn--mgbb9fbpob",
+    "xn--pbt977c",
+    "xperia",
+    "zippo",
+];
+
+/// How long an address can be: X shortens no longer one.
+const MAX_ADDRESS: usize = 4096;
+/// How long a top-level domain in another script is at most, in characters.
+const MAX_TOP_LEVEL: usize = 24;
 
 /// The byte ranges of the addresses in `text`, in order, none overlapping.
 pub fn find(text: &str) -> Vec<Range<usize>> {
@@ -44,15 +203,16 @@ fn link_at(text: &str, start: usize) -> Option<usize> {
     let host_end = domain_end(text, host_start, bare)?;
     let host = &text[host_start..host_end];
     let after_port = port_end(text, host_end);
-    // The platform's own shortener has no longer paths: what follows is text again.
+    // The platform's own shortener has no longer paths: what follows is a query or text again.
     if !bare && host.eq_ignore_ascii_case("t.co") {
-        return short_slug_end(text, after_port);
+        let slug_end = short_slug_end(text, after_port)?;
+        return Some(if slug_end > after_port + 1 { query_end(text, slug_end) } else { slug_end });
     }
-    let after_path = path_end(text, after_port);
-    Some(query_end(text, after_path))
+    let end = query_end(text, path_end(text, after_port));
+    (end - start <= MAX_ADDRESS).then_some(end)
 }
 
-/// The end of a domain that ends in a top-level domain. A bare one is ASCII throughout.
+/// The end of a domain that ends in a top-level domain. A bare one is Latin before that.
 fn domain_end(text: &str, start: usize, bare: bool) -> Option<usize> {
     let in_label = |c: char| is_label_char(c) && (!bare || c.is_ascii() || is_latin_letter(c));
     let mut best = None;
@@ -63,21 +223,13 @@ fn domain_end(text: &str, start: usize, bare: bool) -> Option<usize> {
     loop {
         let length = text[label_start..].find(|c| !in_label(c)).unwrap_or(text.len() - label_start);
         let label = &text[label_start..label_start + length];
-        if label.is_empty() {
-            break;
+        if labels > 0
+            && previous_is_name
+            && let Some(length) = top_level_length(&text[label_start..])
+        {
+            best = Some(label_start + length);
         }
-        if labels > 0 && previous_is_name {
-            let ascii = label.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).unwrap_or(label.len());
-            let end = label_start + ascii;
-            let clear = text[end..]
-                .chars()
-                .next()
-                .is_none_or(|next| !(next.is_ascii_alphanumeric() || matches!(next, '@' | '+' | '-')));
-            if clear && ascii > 0 && is_top_level(&label[..ascii]) {
-                best = Some(end);
-            }
-        }
-        if !is_well_formed(label) {
+        if label.is_empty() || !is_well_formed(label) {
             break;
         }
         previous_is_name = !label.contains('_');
@@ -92,13 +244,20 @@ fn domain_end(text: &str, start: usize, bare: bool) -> Option<usize> {
 }
 
 /// A label has no hyphen or underscore at its ends, at most 63 characters, and is plain if it says that it is
-/// encoded. (In other scripts the limit is one of the encoded form; X itself refuses what goes beyond it.)
+/// encoded. In other scripts the limit is one of the encoded form.
 fn is_well_formed(label: &str) -> bool {
-    let encoded = label.get(..4).is_some_and(|lead| lead.eq_ignore_ascii_case("xn--"));
-    !label.starts_with(['-', '_'])
-        && !label.ends_with(['-', '_'])
-        && label.chars().count() <= 63
-        && (label.is_ascii() || !encoded)
+    const MAX_LABEL: usize = 63;
+    let says_encoded = label.get(..4).is_some_and(|lead| lead.eq_ignore_ascii_case("xn--"));
+    if label.starts_with(['-', '_']) || label.ends_with(['-', '_']) || label.chars().nth(MAX_LABEL).is_some()
+    {
+        return false;
+    }
+    label.is_ascii() || (!says_encoded && encoded(label).is_some_and(|label| label.len() <= MAX_LABEL))
+}
+
+/// A label in another script as the name system knows it (RFC 3492).
+fn encoded(label: &str) -> Option<String> {
+    punycode::encode(label).ok().map(|label| format!("xn--{label}"))
 }
 
 /// What may stand in a label: no punctuation and no space, but symbols.
@@ -117,8 +276,30 @@ fn is_latin_letter(c: char) -> bool {
     matches!(c, '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}') && c.is_alphabetic()
 }
 
-fn is_top_level(label: &str) -> bool {
-    tld::exist(&label.to_ascii_lowercase())
+/// The length of the top-level domain that `text` begins with, in bytes. What stands right after one in another
+/// script may be a letter of that script: scripts without spaces go on at once.
+fn top_level_length(text: &str) -> Option<usize> {
+    let is_end = |end: usize| {
+        let next = text[end..].chars().next();
+        next.is_none_or(|next| !(next.is_ascii_alphanumeric() || matches!(next, '@' | '+' | '-')))
+    };
+    let is_letter = |c: char| c != '_' && is_label_char(c);
+    let letters = text.char_indices().take_while(|(_, c)| is_letter(*c)).take(MAX_TOP_LEVEL);
+    let ends: Vec<usize> = letters.map(|(at, c)| at + c.len_utf8()).collect();
+    // Of two that both are one, the longer.
+    ends.into_iter().rev().filter(|end| is_end(*end)).find(|end| {
+        let name = text[..*end].to_lowercase();
+        if name.is_ascii() {
+            is_top_level(&name)
+        } else {
+            encoded(&name).is_some_and(|name| is_top_level(&name))
+        }
+    })
+}
+
+/// Whether a name, in lower case and in other scripts encoded (RFC 3492), is a top-level domain.
+fn is_top_level(name: &str) -> bool {
+    tld::exist(name) || FORMER_TOP_LEVELS.binary_search(&name).is_ok()
 }
 
 fn port_end(text: &str, at: usize) -> usize {
@@ -222,6 +403,8 @@ mod tests {
             ("http://☃.net/a http://xn--例.com", &["http://☃.net/a"]),
             ("voilà CAFÉS.com", &["CAFÉS.com"]),
             ("http://t.co/abcdefghijklmnopqrstuvwxyzabcdefghijklmno", &[]),
+            ("bbc.みんなです http://a.みんな/b a.nosuchみんな", &["bbc.みんな", "http://a.みんな/b"]),
+            ("left.an wrong.ab", &["left.an"]),
             ("version 1.2.3 costs 3.50", &[]),
             ("", &[]),
         ] {

@@ -56,7 +56,7 @@ pub struct Outgoing<'a> {
     pub account: &'a str,
     /// The text.
     pub text: &'a str,
-    /// What the request carried beside `from` and `message`.
+    /// What the request carried beside `from` and `message`, and the interaction's user data as `userData`.
     pub extras: &'a Map<String, Value>,
 }
 

@@ -25,6 +25,8 @@
 //! assert!(played.requests[0].marked);
 //! ```
 
+pub mod exchange;
+
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,6 +8,7 @@ use strowger_channel::{Host, Outgoing, Refusal, text_of};
 
 use crate::config::{Account, Config};
 use crate::length::weighted_length;
+use crate::message::is_direct;
 use crate::publish::is_id;
 
 /// How many pictures a post may carry.
@@ -54,7 +55,8 @@ pub(crate) fn message(config: &Config, host: &Host, message: &Outgoing<'_>) -> R
             return Err(Refusal::invalid(problem));
         }
     }
-    if extras.to.is_some() {
+    let is_direct = message.extras.get("userData").and_then(Value::as_object).is_some_and(is_direct);
+    if extras.to.is_some() || is_direct {
         return direct_message(message.text, &extras);
     }
     weighted(message.text, account)
@@ -72,8 +74,7 @@ fn weighted(text: &str, account: &Account) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What only direct messages keep to. Of a message whose user data alone says that it is one, the text is held
-/// to the limit of posts: the user data is not part of what is judged here.
+/// What only direct messages keep to.
 pub(crate) fn direct_message(text: &str, extras: &Extras) -> Result<(), Refusal> {
     let length = text.chars().count();
     if length > MAX_MESSAGE_LENGTH {

@@ -18,11 +18,22 @@ const TIMELINE: usize = 3_200;
 /// For how long a conversation shows its direct messages: 30 days, less a day for clocks and doubts.
 const CONVERSATION_MS: i64 = 29 * 86_400_000;
 
+/// What X calls things where they are read. It renamed them in August 2026 (version 2.167 of its `OpenAPI` document),
+/// and refuses a request that uses a name which it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// A post is a post.
+    Posts,
+    /// A post is a tweet, as before.
+    Tweets,
+}
+
 /// A look back at an attempt.
 #[derive(Debug)]
 pub(crate) struct Reconciliation {
     publication: Publication,
     readback: Readback,
+    names: Names,
     /// How many posts this read has shown so far.
     shown: usize,
 }
@@ -35,7 +46,8 @@ impl Reconciliation {
         settle_ms: u64,
         now_ms: i64,
     ) -> Self {
-        Self { publication, readback: Readback::new(job, known, settle_ms, now_ms), shown: 0 }
+        let readback = Readback::new(job, known, settle_ms, now_ms);
+        Self { publication, readback, names: Names::Posts, shown: 0 }
     }
 
     pub(crate) fn begin(&mut self, plugin: &Twitter, place: usize) -> Step {
@@ -53,6 +65,10 @@ impl Reconciliation {
         let account = &plugin.config.accounts[place];
         let (next, throttle) = match result {
             StepResult::Waited | StepResult::Kept | StepResult::File(_) => (self.readback.waited(), None),
+            StepResult::Exchange(exchange) if self.names == Names::Posts && is_malformed(&exchange) => {
+                self.names = Names::Tweets;
+                (Next::Read { cursor: None }, None)
+            }
             StepResult::Exchange(exchange) => {
                 (self.take_in(&exchange, account), classify::throttle(&exchange, &plugin.host))
             }
@@ -73,21 +89,14 @@ impl Reconciliation {
                 let (path, mut query) = match &self.publication {
                     Publication::Post(_) => (
                         format!("/2/users/{}/tweets", account.user_id),
-                        vec![
-                            ("max_results", "100"),
-                            ("start_time", start.as_str()),
-                            ("tweet.fields", "created_at,text,entities,note_tweet,referenced_tweets"),
-                        ],
+                        vec![("max_results", "100"), ("start_time", start.as_str())],
                     ),
                     Publication::Message(message) => (
                         format!("/2/dm_conversations/with/{}/dm_events", message.participant),
-                        vec![
-                            ("max_results", "100"),
-                            ("event_types", "MessageCreate"),
-                            ("dm_event.fields", "id,text,created_at,sender_id,event_type,attachments"),
-                        ],
+                        vec![("max_results", "100"), ("event_types", "MessageCreate")],
                     ),
                 };
+                query.extend_from_slice(self.fields());
                 if let Some(cursor) = &cursor {
                     query.push(("pagination_token", cursor.as_str()));
                 }
@@ -96,6 +105,25 @@ impl Reconciliation {
                 let path = format!("{path}?{}", encoded.join("&"));
                 let request = Request::get(plugin.config.base_url.join(&path));
                 Step::read(plugin.signed(place, request, &query))
+            }
+        }
+    }
+
+    /// What is to be shown of each entry, as query parameters.
+    fn fields(&self) -> &'static [(&'static str, &'static str)] {
+        match (&self.publication, self.names) {
+            (Publication::Post(_), Names::Posts) => {
+                &[("post.fields", "created_at,text,entities,note_post"), ("expansions", "referenced_posts")]
+            }
+            (Publication::Post(_), Names::Tweets) => {
+                &[("tweet.fields", "created_at,text,entities,note_tweet,referenced_tweets")]
+            }
+            (Publication::Message(_), Names::Posts) => &[
+                ("dm_event.fields", "id,text,created_at,event_type,attachments"),
+                ("expansions", "sender_id"),
+            ],
+            (Publication::Message(_), Names::Tweets) => {
+                &[("dm_event.fields", "id,text,created_at,sender_id,event_type,attachments")]
             }
         }
     }
@@ -157,7 +185,7 @@ impl Reconciliation {
         let id = entry["id"].as_str().filter(|id| is_id(id))?;
         let (location, likeness) = match &self.publication {
             Publication::Post(post) => {
-                (Some(classify::location(account, id)), likeness_of_post(post, entry)?)
+                (Some(classify::location(account, id)), likeness_of_post(post, entry, self.names)?)
             }
             Publication::Message(message) => (None, likeness_of_message(message, entry, account)?),
         };
@@ -168,6 +196,11 @@ impl Reconciliation {
             likeness,
         })
     }
+}
+
+/// Whether X did not understand the request: it answers so to a name that it does not know.
+fn is_malformed(exchange: &Exchange) -> bool {
+    matches!(exchange, Exchange::Response(response) if response.status == 400)
 }
 
 fn likeness_of_message(message: &DirectMessage, entry: &Value, account: &Account) -> Option<Likeness> {
@@ -188,16 +221,14 @@ fn likeness_of_text(ours: &str, theirs: &str, shows_addresses: bool) -> Likeness
     likeness.max(text::compare(text::without_trailing_links(ours), text::without_trailing_links(theirs)))
 }
 
-fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
+fn likeness_of_post(post: &Post, entry: &Value, names: Names) -> Option<Likeness> {
     // A long post is cut in `text`.
-    let theirs = match &entry["note_tweet"]["text"] {
-        Value::String(full) => full.as_str(),
-        _ => entry["text"].as_str()?,
-    };
+    let full = ["note_post", "note_tweet"].iter().find_map(|name| entry[*name]["text"].as_str());
+    let theirs = full.or_else(|| entry["text"].as_str())?;
     let referenced = |kind: &str| {
-        entry["referenced_tweets"]
-            .as_array()
-            .into_iter()
+        ["referenced_posts", "referenced_tweets"]
+            .iter()
+            .filter_map(|name| entry[*name].as_array())
             .flatten()
             .find(|reference| reference["type"] == kind)
             .and_then(|reference| reference["id"].as_str())
@@ -210,7 +241,11 @@ fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
             Relation::Reply(target) => replied_to == Some(target),
             Relation::Quote(target) => replied_to.is_none() && referenced("quoted") == Some(target),
         };
-    if !same_target {
+    // Under its newer names X shows what a post refers to because that is expanded. Should it leave that out, a
+    // reply would look like a post: then nobody can tell.
+    let says_target = names == Names::Tweets
+        || ["referenced_posts", "referenced_tweets"].iter().any(|name| entry[*name].is_array());
+    if !same_target && (says_target || post.relation == Relation::New) {
         return Some(Likeness::Different);
     }
     let (mut ours, mut theirs) = (post.text.as_str(), theirs);
@@ -219,5 +254,6 @@ fn likeness_of_post(post: &Post, entry: &Value) -> Option<Likeness> {
         (ours, theirs) = (text::without_leading_mentions(ours), text::without_leading_mentions(theirs));
     }
     let shows_addresses = !post.attachments.is_empty() || matches!(post.relation, Relation::Quote(_));
-    Some(likeness_of_text(ours, theirs, shows_addresses))
+    let likeness = likeness_of_text(ours, theirs, shows_addresses);
+    Some(if same_target { likeness } else { likeness.min(Likeness::Near) })
 }

@@ -29,7 +29,7 @@ pub trait Channel: Send + Sync {
     fn manifests(&self) -> Vec<Manifest>;
 
     /// Judges a message before it is accepted. `extras_json` is an object: what the request carried
-    /// beside `from` and `message`.
+    /// beside `from` and `message`, and the interaction's user data as `userData`.
     fn check(&self, message: &Outgoing<'_>) -> Result<(), CheckError>;
 
     /// Delivers one job. Calls [`PointOfNoReturn::cross`] once, just before the one request that
@@ -52,7 +52,7 @@ pub struct Outgoing<'a> {
     pub account: &'a str,
     /// The text.
     pub text: &'a str,
-    /// A JSON object with what else the request carried.
+    /// A JSON object with what else the request carried, and the interaction's user data as `userData`.
     pub extras_json: &'a str,
 }
 

@@ -101,12 +101,9 @@ pub(super) fn send(
     let bytes = text.len()
         + after.user_data.as_raw().get().len()
         + after.extras.as_ref().map_or(0, |extras| extras.get().len());
+    let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
     let mut decision = Decision::of(after);
-    decision.needs.check = Some(Check {
-        account: from.clone(),
-        text,
-        extras: decision.after.as_ref().and_then(|after| after.extras.clone()),
-    });
+    decision.needs.check = Some(Check { account: from.clone(), text, extras, user_data });
     decision.needs.contact = true;
     decision.records_last_agent = saves_last_agent;
     decision.delivery =

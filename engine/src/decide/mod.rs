@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use crate::channel::Manifest;
 use crate::config::Limits;
 use crate::delivery::Work;
-use crate::interaction::{AgentId, Interaction, Seen};
+use crate::interaction::{AgentId, Interaction, Seen, UserData};
 use crate::lifecycle::{Abilities, Lifecycle};
 use crate::notify::NoteKind;
 use crate::operation::QueuePath;
@@ -83,6 +83,19 @@ pub(crate) struct Check {
     pub(crate) account: Arc<str>,
     pub(crate) text: Arc<str>,
     pub(crate) extras: Option<Arc<RawValue>>,
+    pub(crate) user_data: UserData,
+}
+
+impl Check {
+    /// What the request carried and, as `userData`, what is known of the interaction: of some messages only that
+    /// tells what they are. Ours stands last, so that it counts whatever the request named so.
+    pub(crate) fn extras_json(&self) -> String {
+        let user_data = self.user_data.as_raw().get();
+        let given = self.extras.as_deref().map_or("{}", RawValue::get).trim_end();
+        let given = given.strip_suffix('}').unwrap_or("{").trim_end();
+        let comma = if given.ends_with('{') { "" } else { "," };
+        format!("{given}{comma}\"userData\":{user_data}}}")
+    }
 }
 
 /// Work for the outbox.

@@ -85,10 +85,14 @@ impl Prepared<'_> {
     }
 }
 
-fn judge(entry: &Entry, Check { account, text, extras }: &Check) -> Result<(), Refusal> {
+fn judge(entry: &Entry, check: &Check) -> Result<(), Refusal> {
     let Runner::Plugin(channel) = &entry.runner else { return Ok(()) };
-    let extras_json = extras.as_deref().map_or("{}", RawValue::get);
-    let message = Outgoing { channel: &entry.name, account, text, extras_json };
+    let message = Outgoing {
+        channel: &entry.name,
+        account: &check.account,
+        text: &check.text,
+        extras_json: &check.extras_json(),
+    };
     // A channel that panics must not take the agent's thread along.
     let judged = catch_unwind(AssertUnwindSafe(|| channel.check(&message))).unwrap_or_else(|_| {
         tracing::error!(channel = %entry.name, "the channel panicked in its check");
@@ -105,8 +109,11 @@ fn judge(entry: &Entry, Check { account, text, extras }: &Check) -> Result<(), R
 
 impl PartialEq for Check {
     fn eq(&self, other: &Self) -> bool {
-        let extras = |check: &Self| check.extras.as_deref().map(|extras| extras.get().to_owned());
-        self.account == other.account && self.text == other.text && extras(self) == extras(other)
+        let (own, theirs) = (self.extras.as_deref(), other.extras.as_deref());
+        self.account == other.account
+            && self.text == other.text
+            && own.map(RawValue::get) == theirs.map(RawValue::get)
+            && self.user_data.as_raw().get() == other.user_data.as_raw().get()
     }
 }
 

@@ -115,14 +115,18 @@ impl Query {
                     }
                 }
                 "dm_event.fields" => {
-                    parsed.fields = value.split(',').map(str::to_owned).collect();
-                    if let Some(unknown) =
-                        parsed.fields.iter().find(|field| !FIELDS.contains(&field.as_str()))
-                    {
+                    parsed.fields.extend(value.split(',').map(str::to_owned));
+                    if let Some(unknown) = value.split(',').find(|field| !FIELDS.contains(field)) {
                         return Err(bad(&name, &format!("fields of an event, not `{unknown}`")));
                     }
                 }
-                "expansions" | "media.fields" | "tweet.fields" | "user.fields" => {}
+                // Since August 2026 who sent a message is shown by expanding it.
+                "expansions" => {
+                    let shown =
+                        value.split(',').filter(|name| ["sender_id", "participant_ids"].contains(name));
+                    parsed.fields.extend(shown.map(str::to_owned));
+                }
+                "media.fields" | "post.fields" | "tweet.fields" | "user.fields" => {}
                 _ => return Err(Problem::invalid(format!("there is no parameter `{name}`"))),
             }
         }

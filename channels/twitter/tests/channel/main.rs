@@ -3,6 +3,9 @@
 mod check;
 mod classify;
 mod config;
+#[path = "../../../sdk/tests/conformance/escape.rs"]
+mod escape;
+mod length;
 mod manifest;
 mod message;
 mod operations;

@@ -99,6 +99,12 @@ fn a_long_message_is_accepted_where_it_is_known_to_be_direct() {
     assert!(check(&"a".repeat(300), json!({ "to": "77" })).is_ok());
     assert_eq!(check(&"a".repeat(300), json!({})).expect_err("too long").code, 10);
     assert_eq!(check(&"a".repeat(10_001), json!({ "to": "77" })).expect_err("too long").code, 10);
+    // Known by its user data alone, as an interaction that was created as a direct message.
+    let direct = json!({ "userData": { "_twitterMsgType": "DirectMessage", "_twitterToUserId": "77" } });
+    assert!(check(&"a".repeat(10_000), direct.clone()).is_ok());
+    assert_eq!(check(&"a".repeat(10_001), direct).expect_err("too long").code, 10);
+    let status = json!({ "userData": { "_twitterMsgType": "Status" } });
+    assert_eq!(check(&"a".repeat(300), status).expect_err("too long").code, 10);
     assert_eq!(check("a", json!({ "to": "oleg" })).expect_err("no id").code, 2);
     assert_eq!(
         check("a", json!({ "to": "77", "location": "df51dec6f4ee2b2c" })).expect_err("a place").code,
