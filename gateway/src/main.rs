@@ -3,6 +3,8 @@
 mod api;
 mod house;
 mod replay;
+#[cfg(test)]
+mod router;
 mod script;
 
 use std::path::PathBuf;
