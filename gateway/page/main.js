@@ -12,6 +12,12 @@ import { showDetail, showList, showNothing } from "./view.js";
 
 const CONNECTION = { connecting: "Connecting …", live: "Live", lost: "Connection lost, trying again …" };
 
+const READINESS = {
+  LoggedOut: { name: "Not ready", asks: "Get ready", next: "Ready", operations: ["StartContactCenterSession", "Ready"] },
+  NotReady: { name: "Not ready", asks: "Get ready", next: "Ready", operations: ["Ready"] },
+  Ready: { name: "Ready", asks: "Pause", next: "NotReady", operations: ["NotReady"] },
+};
+
 const session = new Session();
 const log = new Log(byId("log"));
 let desk = null;
@@ -23,8 +29,7 @@ class Desk {
   /** The reference of a Create or Reply whose draft is to be shown when it comes. */
   #awaited = null;
 
-  constructor(agent, directory) {
-    this.agent = agent;
+  constructor(directory) {
     this.directory = directory;
     this.live = new Live(session, {
       onState: (state) => {
@@ -132,14 +137,14 @@ class Desk {
   }
 }
 
-async function open(agent) {
+async function open(user) {
   const directory = await session.get("/page/directory");
-  desk = new Desk(agent, directory);
+  desk = new Desk(directory);
   byId("login").hidden = true;
   byId("desk").hidden = false;
   byId("agent").hidden = false;
-  byId("agent-name").textContent = agent.id;
-  showReadiness(agent.state);
+  byId("agent-name").textContent = user.userName;
+  showReadiness(user.state);
   desk.showCreate();
   showNothing();
   desk.live.run();
@@ -156,15 +161,17 @@ function close() {
   byId("login-form").elements.agent.focus();
 }
 
+/** Whether the agent is offered what waits in queues, and the operations that change it. */
 function showReadiness(state) {
   const problem = element("span", { class: "alert", role: "alert", hidden: true });
-  const next = state === "Ready" ? "NotReady" : "Ready";
-  const button = element("button", { type: "button", "data-operation": next }, next === "Ready" ? "Get ready" : "Not ready");
+  const { name, asks, next, operations } = READINESS[state];
+  const button = element("button", { type: "button", "data-operation": next }, asks);
   button.addEventListener("click", () => attempt(button, problem, async () => {
-    await session.post("/api/v2/me", { operationName: next });
+    for (const operationName of operations) await session.post("/api/v2/me", { operationName });
     showReadiness(next);
+    byId("readiness").querySelector("button").focus();
   }));
-  byId("readiness").replaceChildren(element("span", { class: "state" }, state === "Ready" ? "Ready" : "Not ready"), " ", button, problem);
+  byId("readiness").replaceChildren(element("span", { class: "state" }, name), " ", button, problem);
 }
 
 byId("login-form").addEventListener("submit", (event) => {
@@ -173,7 +180,7 @@ byId("login-form").addEventListener("submit", (event) => {
   attempt(form.querySelector("button"), form.querySelector(".alert"), async () => {
     const answer = await session.logIn(form.elements.agent.value, form.elements.password.value);
     form.reset();
-    await open(answer.me);
+    await open(answer.user);
   });
 });
 byId("log-out").addEventListener("click", async () => {
@@ -187,7 +194,7 @@ session.onLoggedOut = () => desk && close();
 
 try {
   const answer = await session.resume();
-  if (answer) await open(answer.me);
+  if (answer) await open(answer.user);
   else close();
 } catch (problem) {
   close();

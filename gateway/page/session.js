@@ -30,7 +30,7 @@ export class Session {
   }
 
   async logOut() {
-    await this.post("/api/v2/me", { operationName: "EndContactCenterSession" });
+    await this.post("/api/v2/logout", {});
   }
 
   get(path) {
