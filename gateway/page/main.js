@@ -12,6 +12,8 @@ import { showDetail, showList, showNothing } from "./view.js";
 
 const CONNECTION = { connecting: "Connecting …", live: "Live", lost: "Connection lost, trying again …" };
 
+/** How many references are remembered. */
+const REMEMBERED = 50;
 const READINESS = {
   LoggedOut: { name: "Not ready", asks: "Get ready", next: "Ready", operations: ["StartContactCenterSession", "Ready"] },
   NotReady: { name: "Not ready", asks: "Get ready", next: "Ready", operations: ["Ready"] },
@@ -26,8 +28,11 @@ class Desk {
   #interactions = new Interactions();
   #charts = new Map();
   #chosen = null;
-  /** The reference of a Create or Reply whose draft is to be shown when it comes. */
+  /** The reference of a Create or Reply whose draft is to be shown when it comes: the reply and the
+   * notification may come in either order. */
   #awaited = null;
+  /** The interactions of the latest notifications, by their references. */
+  #answered = new Map();
 
   constructor(directory) {
     this.directory = directory;
@@ -67,12 +72,21 @@ class Desk {
     }
     this.#interactions.put(channel, resource);
     if (isBad && resource.id === this.#chosen) alertAt(byId("detail-alert"), `${note.errorCode}: ${note.errorMessage}`);
-    if (this.#awaited !== null && note.referenceId === this.#awaited) {
-      this.#awaited = null;
-      this.choose(resource.id);
-    } else {
-      this.show();
-    }
+    if (note.referenceId !== undefined) this.#remember(note.referenceId, resource.id);
+    this.show();
+    this.#chooseAwaited();
+  }
+
+  #chooseAwaited() {
+    const id = this.#answered.get(this.#awaited);
+    if (id === undefined) return;
+    this.#awaited = null;
+    this.choose(id);
+  }
+
+  #remember(reference, id) {
+    this.#answered.set(reference, id);
+    if (this.#answered.size > REMEMBERED) this.#answered.delete(this.#answered.keys().next().value);
   }
 
   choose(id) {
@@ -89,7 +103,10 @@ class Desk {
     try {
       const reply = await session.post(path, request);
       log.add(`${request.operationName}: accepted`, { request, reply });
-      if (["Create", "Reply"].includes(request.operationName)) this.#awaited = reply.referenceId;
+      if (["Create", "Reply"].includes(request.operationName)) {
+        this.#awaited = reply.referenceId;
+        this.#chooseAwaited();
+      }
       if (request.operationName === "Cancel") forget(id);
     } catch (refused) {
       log.add(`${request.operationName}: refused`, { request, refused: refused.message }, true);

@@ -67,6 +67,10 @@ class Desk {
     await form.waitFor({ state: "hidden" });
   }
 
+  act(operation) {
+    return this.page.locator(`#actions button[data-operation="${operation}"]`);
+  }
+
   fact(name) {
     return this.page.locator(`[data-fact="${name}"]`);
   }
@@ -105,7 +109,7 @@ try {
   assert.equal(await one.page.locator(".count").textContent(), "31 of 280");
   await message.fill("x".repeat(281));
   assert.equal(await one.page.locator(".count").getAttribute("data-over"), "true");
-  await one.page.getByRole("button", { name: "Send" }).click();
+  await one.act("Send").click();
   await one.page.locator('form[data-form="Send"] .alert', { hasText: "280" }).waitFor();
   await one.picture("2-too-long");
 
@@ -114,7 +118,7 @@ try {
   await one.fill("AddComment", { Comment: "polite" });
   await one.fact("comment").filter({ hasText: "polite" }).waitFor();
   assert.equal(await message.inputValue(), "Good morning from the desk");
-  await one.page.getByRole("button", { name: "Save" }).click();
+  await one.act("Save").click();
   await one.fact("message").filter({ hasText: "Good morning from the desk" }).waitFor();
   await one.fill("SetDisposition", { Disposition: "friendly" });
   await one.page.getByRole("row", { name: "DISP_KEY friendly" }).waitFor();
@@ -122,7 +126,7 @@ try {
   await one.page.getByRole("row", { name: "campaign spring" }).waitFor();
 
   step("Send: Sent becomes Completed while one watches");
-  await one.page.getByRole("button", { name: "Send" }).click();
+  await one.act("Send").click();
   await one.state("Completed");
   await one.page.getByRole("row", { name: /_deliveryPostId \d+/ }).waitFor();
   assert.deepEqual(await one.operations(), []);
@@ -137,7 +141,7 @@ try {
   await one.page.getByRole("button", { name: "New twitter message" }).click();
   await one.state("Composing");
   await one.page.getByLabel("Message", { exact: true }).fill("Could you finish this one?");
-  await one.page.getByRole("button", { name: "Save" }).click();
+  await one.act("Save").click();
   await one.fact("message").filter({ hasText: "Could you finish this one?" }).waitFor();
   await one.fill("Transfer", { To: "/users/a2" });
   await one.state("Completed");
@@ -152,7 +156,7 @@ try {
   await two.state("Composing");
   assert.deepEqual(await two.operations(), DRAFT);
   await two.page.getByLabel("Message", { exact: true }).fill("Finished by the second agent");
-  await two.page.getByRole("button", { name: "Send" }).click();
+  await two.act("Send").click();
   await two.state("Completed");
   await two.picture("5-taken-over");
 
@@ -160,11 +164,11 @@ try {
   await one.page.getByRole("button", { name: "New facebook message" }).click();
   await one.state("Composing");
   await one.page.getByLabel("Message", { exact: true }).fill("Hello page");
-  await one.page.getByRole("button", { name: "Send" }).click();
+  await one.act("Send").click();
   await one.state("Completed");
   await one.page.getByRole("button", { name: "New facebook message" }).click();
   await one.state("Composing");
-  await one.page.getByRole("button", { name: "Cancel" }).click();
+  await one.act("Cancel").click();
   await one.state("Canceled");
 
   step("a reload keeps the login, and the lists come back");
