@@ -12,6 +12,7 @@ use crate::http::endpoints::Part;
 use crate::http::{Door, DoorError, Scheme};
 use crate::log::{self, LogFormat};
 use crate::replay::{self, ReplayError};
+use crate::routing::Rules;
 use crate::run;
 use crate::settings::Settings;
 use crate::staff::{Colleague, Staff};
@@ -65,7 +66,12 @@ pub(crate) fn run(options: Options) -> Result<(), DemoError> {
             Ok::<_, DemoError>(Colleague::new(&house.engine, id, features, PasswordHash::of(id)?)?)
         });
         let staff = Staff::new(colleagues.into_iter().collect::<Result<Vec<_>, _>>()?);
-        let settings = Settings { csrf: false, queues: vec![QUEUE.into()], ..Settings::default() };
+        let settings = Settings {
+            csrf: false,
+            queues: vec![QUEUE.into()],
+            routing: Some(Rules::of(vec![QUEUE.into()])),
+            ..Settings::default()
+        };
         let gateway = Arc::new(Gateway::new(house.engine.clone(), staff, settings)?);
         announce(&url, &house)?;
         run::run(gateway, vec![door]).await?;

@@ -14,8 +14,7 @@ mod login;
 mod metrics;
 mod ready;
 mod replay;
-#[cfg(test)]
-mod router;
+mod routing;
 mod run;
 mod script;
 mod settings;

@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub(crate) failed_logins: Counter,
     /// Deliveries that were worked on, whatever came of them.
     pub(crate) deliveries: Counter,
+    /// Offers that the router made.
+    pub(crate) offers: Counter,
     logins: Gauge,
     ready_agents: Gauge,
     cometd_sessions: Gauge,
@@ -63,6 +65,7 @@ impl Metrics {
             connections: Gauge::default(),
             failed_logins: Counter::default(),
             deliveries: Counter::default(),
+            offers: Counter::default(),
             logins: Gauge::default(),
             ready_agents: Gauge::default(),
             cometd_sessions: Gauge::default(),
@@ -85,6 +88,7 @@ impl Metrics {
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("failed_logins", "Wrong passwords", self.failed_logins.clone());
         registry.register("deliveries", "Deliveries worked on", self.deliveries.clone());
+        registry.register("offers", "Interactions offered to agents", self.offers.clone());
         registry.register("login_sessions", "Login sessions", self.logins.clone());
         registry.register("ready_agents", "Agents who are ready", self.ready_agents.clone());
         registry.register("cometd_sessions", "CometD sessions", self.cometd_sessions.clone());

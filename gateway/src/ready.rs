@@ -99,6 +99,21 @@ impl ReadyBoard {
         self.at_work.lock().get(agent).copied().unwrap_or(Readiness::LoggedOut)
     }
 
+    /// Who is ready, and since when.
+    pub(crate) fn ready(&self) -> Vec<(Arc<str>, Instant)> {
+        let at_work = self.at_work.lock();
+        let ready = at_work.iter().filter_map(|(agent, readiness)| match readiness {
+            Readiness::Ready { since } => Some((agent.clone(), *since)),
+            Readiness::LoggedOut | Readiness::NotReady => None,
+        });
+        ready.collect()
+    }
+
+    /// Returns when somebody's readiness has changed.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
     /// Sends those home for whom `is_in` does not hold.
     pub(crate) fn keep_only(&self, is_in: impl Fn(&str) -> bool) {
         self.at_work.lock().retain(|agent, _| is_in(agent));

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::deliveries::Deliveries;
 use crate::gateway::Gateway;
 use crate::http::{self, Door};
+use crate::routing;
 
 /// A runtime for a gateway.
 pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
@@ -23,6 +24,8 @@ pub(crate) async fn run(gateway: Arc<Gateway>, doors: Vec<Door>) -> io::Result<(
         let gateway = gateway.clone();
         async move { gateway.keep_house().await }
     });
+    let routing =
+        gateway.settings.routing.clone().map(|rules| tokio::spawn(routing::route(gateway.clone(), rules)));
     let signals = stop_signals()?;
     tokio::spawn({
         let gateway = gateway.clone();
@@ -34,6 +37,10 @@ pub(crate) async fn run(gateway: Arc<Gateway>, doors: Vec<Door>) -> io::Result<(
         tracing::warn!("deliveries were still under way when the time to stop was over");
     }
     housekeeping.abort();
+    if let Some(routing) = routing {
+        // It ends by itself; what it was about to offer is offered.
+        let _ = routing.await;
+    }
     gateway.engine.close();
     tracing::info!("stopped");
     Ok(())

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::routing::Rules;
+
 /// How the gateway behaves.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -10,6 +12,8 @@ pub(crate) struct Settings {
     pub(crate) csrf: bool,
     /// The queues that agents are shown.
     pub(crate) queues: Vec<String>,
+    /// How what waits in queues is offered to ready agents; `None`: the host has a router of its own.
+    pub(crate) routing: Option<Rules>,
     /// Threads that make deliveries.
     pub(crate) delivery_workers: usize,
     /// How long a stop waits for what is under way.
@@ -23,6 +27,7 @@ impl Default for Settings {
         Self {
             csrf: true,
             queues: Vec::new(),
+            routing: None,
             delivery_workers: 4,
             stop_timeout: Duration::from_secs(20),
             limits: Limits::default(),

@@ -19,6 +19,18 @@ pub(crate) struct Rules {
     pub(crate) rejection_stands: Duration,
 }
 
+impl Rules {
+    /// The defaults, for these queues.
+    pub(crate) fn of(queues: Vec<String>) -> Self {
+        Self {
+            queues,
+            open_per_agent: 5,
+            offer_stands: Duration::from_secs(60),
+            rejection_stands: Duration::from_secs(60),
+        }
+    }
+}
+
 /// What stands first in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
