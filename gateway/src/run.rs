@@ -1,6 +1,5 @@
 //! Runs a gateway until it is told to stop: the same for `demo` and for `serve`.
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -45,12 +44,10 @@ fn stop_signals() -> io::Result<Signals> {
     Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
 }
 
-fn next(signals: &mut Signals) -> impl Future<Output = ()> + '_ {
-    async {
-        tokio::select! {
-            _ = signals.0.recv() => {}
-            _ = signals.1.recv() => {}
-        }
+async fn next(signals: &mut Signals) {
+    tokio::select! {
+        _ = signals.0.recv() => {}
+        _ = signals.1.recv() => {}
     }
 }
 

@@ -39,10 +39,10 @@ impl Throttle {
         let Some(forgotten) = self.slots.lock()[self.slot(key)] else { return Ok(()) };
         let remembered = forgotten.saturating_duration_since(now);
         let allowed = self.forgotten_after * self.allowed;
-        if remembered < allowed || remembered.is_zero() {
-            return Ok(());
+        match remembered.checked_sub(allowed) {
+            Some(over) if !remembered.is_zero() => Err(over + Duration::from_secs(1)),
+            _ => Ok(()),
         }
-        Err(remembered - allowed + Duration::from_secs(1))
     }
 
     fn count_at(&self, key: &impl Hash, now: Instant) {

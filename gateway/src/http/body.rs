@@ -33,5 +33,6 @@ pub(crate) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Resp
 }
 
 fn is_too_long(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    error.is::<LengthLimitError>() || error.source().is_some_and(|source| source.is::<LengthLimitError>())
+    error.is::<LengthLimitError>()
+        || error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>)
 }

@@ -57,6 +57,10 @@ impl Door {
         Ok(Self { listener, scheme, parts })
     }
 
+    pub(crate) fn serves(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
     /// Where it listens, as an address to look at.
     pub(crate) fn url(&self) -> String {
         let scheme = if matches!(self.scheme, Scheme::Tls(_)) { "https" } else { "http" };
