@@ -64,8 +64,7 @@ pub(crate) fn run(options: Options) -> Result<(), DemoError> {
         let staff = Staff::new(colleagues.into_iter().collect::<Result<Vec<_>, _>>()?);
         let settings = Settings { csrf: false, ..Settings::default() };
         let gateway = Arc::new(Gateway::new(house.engine.clone(), staff, settings)?);
-        announce(&url, &house)?;
-        run::run(gateway, vec![door]).await?;
+        run::run(gateway, vec![door], |_| announce(&url, &house)).await?;
         Ok(())
     })
 }

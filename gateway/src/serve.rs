@@ -43,8 +43,7 @@ pub(crate) fn run(file: &Path) -> Result<(), Failure> {
         });
         let staff = Staff::new(colleagues.collect::<Result<Vec<_>, _>>()?);
         let gateway = Arc::new(Gateway::new(engine, staff, plan.settings)?);
-        announce(&doors)?;
-        run::run(gateway, doors).await?;
+        run::run(gateway, doors, announce).await?;
         Ok(())
     })
 }

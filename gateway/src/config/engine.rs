@@ -34,12 +34,21 @@ pub(super) fn read(root: &Section<'_>, folder: &Path) -> Config {
         members.shift_remove("manifests");
     }
     place_store(&section, &mut json, folder);
+    let mut removed: Vec<String> = Vec::new();
     for _ in 0..MOST_MISTAKES {
         match Config::parse(&json.to_string()) {
             Ok(config) => return config,
             Err(ConfigError::Member { path, problem }) => {
-                let member = if path == "." { "engine".into() } else { format!("engine.{path}") };
-                section.wrong_at(section.place_of(&path), member, format!("is wrong: {problem}"));
+                // What is missing only since it was taken out is no mistake of the file's.
+                if !removed.iter().any(|removed| removed.starts_with(&format!("{path}."))) {
+                    let member = if path == "." { "engine".into() } else { format!("engine.{path}") };
+                    section.wrong_at(
+                        section.place_of(&path),
+                        member,
+                        format!("is wrong: {}", plain(&problem)),
+                    );
+                }
+                removed.push(path.clone());
                 if !remove(&mut json, &path) {
                     break;
                 }
@@ -64,6 +73,11 @@ fn place_store(section: &Section<'_>, json: &mut Value, folder: &Path) {
     if let Some(file) = file.to_str() {
         file.clone_into(path);
     }
+}
+
+/// The problem without the place in the JSON form, which nobody wrote.
+fn plain(problem: &str) -> &str {
+    problem.rsplit_once(" at line ").map_or(problem, |(problem, _)| problem)
 }
 
 /// Takes what a path leads to out of the document.

@@ -122,7 +122,7 @@ level = "loud"
         (3, 15, "`listener[0].certificate`", "missing.pem"),
         (7, 8, "`engine.nmae`", "nmae"),
         (8, 25, "`engine.queues[1]`", "/queues/"),
-        (9, 9, "`engine.store`", "paper"),
+        (9, 18, "`engine.store.kind`", "paper"),
         (12, 10, "`engine.limits.agents`", "many"),
         (16, 17, "`agent[0].password_hash`", "hash-password"),
         (18, 1, "`agent[1].password_hash`", "missing"),

@@ -86,7 +86,7 @@ fn too_many_connections_are_turned_away_until_there_is_room() {
 fn oversized_and_deeply_nested_requests_are_refused() {
     let program = Program::serve(configuration(LISTENERS, ""));
     let a1 = program.log_in("a1");
-    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(30_000), close.repeat(30_000));
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(20_000), close.repeat(20_000));
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(300 << 10));
     for (path, body, status) in [
         ("/api/v2/me/tweets", deep("[", "]"), 400),

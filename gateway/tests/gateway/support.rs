@@ -48,7 +48,7 @@ pub(crate) fn configuration(listeners: &str, more: &str) -> TempDir {
     static HASHES: OnceLock<Vec<String>> = OnceLock::new();
     let hashes = HASHES.get_or_init(|| ["a1", "a2", "a3"].iter().map(|name| hash(name)).collect());
     let folder = tempfile::tempdir().expect("a folder");
-    let mut text = format!("{listeners}\n{more}\n");
+    let mut text = format!("{listeners}\n{more}\n[log]\nlevel = \"warn\"\n");
     for (number, hash) in hashes.iter().enumerate() {
         let features = if number == 2 { "features = []" } else { "" };
         let id = number + 1;
