@@ -73,8 +73,7 @@ pub(crate) fn run(options: Options) -> Result<(), DemoError> {
             ..Settings::default()
         };
         let gateway = Arc::new(Gateway::new(house.engine.clone(), staff, settings)?);
-        announce(&url, &house)?;
-        run::run(gateway, vec![door]).await?;
+        run::run(gateway, vec![door], |_| announce(&url, &house)).await?;
         Ok(())
     })
 }

@@ -109,12 +109,12 @@ impl Logins {
     /// The session whose cookie a request carries.
     pub(crate) fn of_request(&self, headers: &HeaderMap) -> Option<Arc<Login>> {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let named = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
+        let mut named = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
             cookie.trim().split_once('=').filter(|(name, _)| *name == COOKIE_NAME).map(|(_, id)| id)
         });
         let login = {
             let state = self.state.lock();
-            named.filter_map(|id| state.by_id.get(id)).next().cloned()
+            named.find_map(|id| state.by_id.get(id)).cloned()
         }?;
         if self.has_expired(&login, Instant::now()) {
             self.end(&login);

@@ -4,9 +4,11 @@ mod api;
 mod auth;
 mod chance;
 mod cometd;
+mod config;
 mod deliveries;
 mod demo;
 mod gateway;
+mod hash_password;
 mod house;
 mod http;
 mod log;
@@ -17,6 +19,7 @@ mod replay;
 mod routing;
 mod run;
 mod script;
+mod serve;
 mod settings;
 mod staff;
 
@@ -57,6 +60,22 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         plugins: Option<PathBuf>,
     },
+    /// Serve what a configuration file says, until SIGINT or SIGTERM.
+    ///
+    /// `gateway/gateway.example.toml` documents the file. One line on standard output says when all is ready.
+    /// A stop finishes what is under way; a second signal ends the process at once.
+    Serve {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Only name every mistake in it, with its place; plugins and certificates are loaded too. Exit
+        /// status 1 if there is one.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the argon2 hash of a password, for the configuration file. Reads the password from the
+    /// terminal, or a line from standard input.
+    HashPassword,
     /// Print what is served: method, path, who may, and on which listener, one endpoint a line.
     Endpoints,
     /// Play requests from a file against a sandbox of the platforms, and print what clients would get.
@@ -93,6 +112,9 @@ fn main() -> ExitCode {
         Command::Demo { listen, sandbox, store, plugins } => {
             demo::run(demo::Options { listen, sandbox, store, plugins }).map_err(Into::into)
         }
+        Command::Serve { config, check: true } => serve::check(&config),
+        Command::Serve { config, check: false } => serve::run(&config),
+        Command::HashPassword => hash_password::run().map_err(Into::into),
         Command::Endpoints => {
             http::endpoints::print();
             Ok(())
@@ -102,7 +124,9 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("strowger-gateway: {error}");
+            // A configuration's mistakes begin with their places, as compilers print theirs.
+            let name = if error.is::<config::PlanError>() { "" } else { "strowger-gateway: " };
+            eprintln!("{name}{error}");
             ExitCode::FAILURE
         }
     }

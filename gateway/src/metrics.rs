@@ -19,6 +19,8 @@ pub(crate) struct Metrics {
     request_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     /// Open connections.
     pub(crate) connections: Gauge,
+    /// Connections that there was no room for.
+    pub(crate) refused_connections: Counter,
     /// Passwords that were wrong.
     pub(crate) failed_logins: Counter,
     /// Deliveries that were worked on, whatever came of them.
@@ -63,6 +65,7 @@ impl Metrics {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
             connections: Gauge::default(),
+            refused_connections: Counter::default(),
             failed_logins: Counter::default(),
             deliveries: Counter::default(),
             offers: Counter::default(),
@@ -86,6 +89,11 @@ impl Metrics {
             self.request_seconds.clone(),
         );
         registry.register("connections", "Open connections", self.connections.clone());
+        registry.register(
+            "refused_connections",
+            "Connections that there was no room for",
+            self.refused_connections.clone(),
+        );
         registry.register("failed_logins", "Wrong passwords", self.failed_logins.clone());
         registry.register("deliveries", "Deliveries worked on", self.deliveries.clone());
         registry.register("offers", "Interactions offered to agents", self.offers.clone());

@@ -73,8 +73,8 @@ impl ReadyBoard {
         let now = at_work.get(agent).copied().unwrap_or(Readiness::LoggedOut);
         let next = match (now, change) {
             (_, Change::End) => Readiness::LoggedOut,
-            (Readiness::LoggedOut, Change::Start) => Readiness::NotReady,
-            (Readiness::NotReady | Readiness::Ready { .. }, Change::NotReady) => Readiness::NotReady,
+            (Readiness::LoggedOut, Change::Start)
+            | (Readiness::NotReady | Readiness::Ready { .. }, Change::NotReady) => Readiness::NotReady,
             (Readiness::NotReady, Change::Ready) => Readiness::Ready { since: Instant::now() },
             (Readiness::NotReady | Readiness::Ready { .. }, Change::Start | Change::Ready) => now,
             (Readiness::LoggedOut, Change::Ready | Change::NotReady) => {

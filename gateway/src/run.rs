@@ -1,6 +1,5 @@
 //! Runs a gateway until it is told to stop: the same for `demo` and for `serve`.
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -17,8 +16,12 @@ pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
 }
 
 /// Serves until SIGINT or SIGTERM, then finishes what is under way, for as long as the settings say. A
-/// second signal ends the process at once.
-pub(crate) async fn run(gateway: Arc<Gateway>, doors: Vec<Door>) -> io::Result<()> {
+/// second signal ends the process at once. `announce` is called when all is ready, signals included.
+pub(crate) async fn run(
+    gateway: Arc<Gateway>,
+    doors: Vec<Door>,
+    announce: impl FnOnce(&[Door]) -> io::Result<()>,
+) -> io::Result<()> {
     let deliveries = Deliveries::begin(&gateway)?;
     let housekeeping = tokio::spawn({
         let gateway = gateway.clone();
@@ -31,6 +34,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, doors: Vec<Door>) -> io::Result<(
         let gateway = gateway.clone();
         async move { stop_on(signals, &gateway).await }
     });
+    announce(&doors)?;
     http::serve(gateway.clone(), doors).await;
     let finishing = tokio::task::spawn_blocking(move || deliveries.finish());
     if tokio::time::timeout(gateway.settings.stop_timeout, finishing).await.is_err() {
@@ -52,12 +56,10 @@ fn stop_signals() -> io::Result<Signals> {
     Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
 }
 
-fn next(signals: &mut Signals) -> impl Future<Output = ()> + '_ {
-    async {
-        tokio::select! {
-            _ = signals.0.recv() => {}
-            _ = signals.1.recv() => {}
-        }
+async fn next(signals: &mut Signals) {
+    tokio::select! {
+        _ = signals.0.recv() => {}
+        _ = signals.1.recv() => {}
     }
 }
 

@@ -37,12 +37,10 @@ impl Throttle {
 
     fn check_at(&self, key: &impl Hash, now: Instant) -> Result<(), Duration> {
         let Some(forgotten) = self.slots.lock()[self.slot(key)] else { return Ok(()) };
-        let remembered = forgotten.saturating_duration_since(now);
-        let allowed = self.forgotten_after * self.allowed;
-        if remembered < allowed || remembered.is_zero() {
-            return Ok(());
-        }
-        Err(remembered - allowed + Duration::from_secs(1))
+        // One less than is allowed may be remembered for one more to be tried.
+        let free_at = self.forgotten_after * self.allowed.saturating_sub(1);
+        let wait = forgotten.saturating_duration_since(now).saturating_sub(free_at);
+        if wait.is_zero() { Ok(()) } else { Err(wait + Duration::from_secs(1)) }
     }
 
     fn count_at(&self, key: &impl Hash, now: Instant) {
@@ -71,7 +69,7 @@ mod tests {
         let wait = throttle.check_at(&"a1", start).unwrap_err();
         assert!(wait <= Duration::from_secs(11), "{wait:?}");
         assert_eq!(throttle.check_at(&"a2", start), Ok(()), "another name is not slowed down");
-        let later = start + Duration::from_secs(11);
+        let later = start + Duration::from_secs(10);
         assert_eq!(throttle.check_at(&"a1", later), Ok(()));
         throttle.count_at(&"a1", later);
         assert!(throttle.check_at(&"a1", later).is_err());

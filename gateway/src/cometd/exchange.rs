@@ -149,7 +149,9 @@ impl Exchange {
     fn end_where(&self, is_over: impl Fn(&Session) -> bool) {
         let over: Vec<_> =
             self.sessions.lock().by_id.values().filter(|session| is_over(session)).cloned().collect();
-        over.iter().for_each(|session| self.end(session));
+        for session in &over {
+            self.end(session);
+        }
     }
 
     fn audience(&self, colleague: &Colleague) -> Result<Arc<Audience>, strowger::Error> {

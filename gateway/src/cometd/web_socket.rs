@@ -172,9 +172,8 @@ impl Line {
             Frame::Binary(_) => return Err(hangup(close_code::UNSUPPORTED, "expected text")),
             Frame::Close(_) => return Err(Hangup(None)),
         };
-        let messages = match parse(text.as_bytes(), self.gateway.settings.cometd.batch) {
-            Ok(messages) => messages,
-            Err(_) => return Err(hangup(close_code::INVALID, "expected Bayeux messages")),
+        let Ok(messages) = parse(text.as_bytes(), self.gateway.settings.cometd.batch) else {
+            return Err(hangup(close_code::INVALID, "expected Bayeux messages"));
         };
         self.visitor.login.touch();
         let mut replies = Vec::new();

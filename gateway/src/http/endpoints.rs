@@ -26,8 +26,6 @@ pub(crate) enum Access {
     /// A logged-in agent; a request that changes something carries the session's token where that is
     /// required.
     Agent,
-    /// The handler asks for credentials of its own kind, which are no agent's: keys, signatures.
-    OwnKeys,
 }
 
 impl Access {
@@ -36,7 +34,6 @@ impl Access {
         match self {
             Self::Anyone => "anyone",
             Self::Agent => "agent",
-            Self::OwnKeys => "own-keys",
         }
     }
 }
@@ -44,10 +41,12 @@ impl Access {
 /// Which part of the table a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// What agents and their desktops use, `/health` and `/ready`.
+    /// What agents and their desktops use.
     Public,
     /// What the operator's instruments use.
     Operator,
+    /// What every listener has.
+    Everywhere,
 }
 
 /// A row of the table.
@@ -63,7 +62,7 @@ pub(crate) struct Endpoint {
 /// The table.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     use Access::{Agent, Anyone};
-    use Part::{Operator, Public};
+    use Part::{Everywhere, Operator, Public};
     let row = |method, path, access, part, handler| Endpoint { method, path, access, part, handler };
     vec![
         row(Method::GET, "/api/v2/me", Agent, Public, || get(me::show)),
@@ -82,8 +81,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row(Method::GET, "/page/{file}", Anyone, Public, || get(page::file)),
         row(Method::GET, "/page/directory", Agent, Public, || get(page::directory)),
         row(Method::GET, "/page/lifecycle/{channel}", Agent, Public, || get(page::lifecycle)),
-        row(Method::GET, "/health", Anyone, Public, || get(operator::health)),
-        row(Method::GET, "/ready", Anyone, Public, || get(operator::ready)),
+        row(Method::GET, "/health", Anyone, Everywhere, || get(operator::health)),
+        row(Method::GET, "/ready", Anyone, Everywhere, || get(operator::ready)),
         row(Method::GET, "/metrics", Anyone, Operator, || get(operator::metrics)),
     ]
 }
@@ -91,12 +90,15 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// The service that answers requests for those parts of the table.
 pub(crate) fn router(gateway: &Arc<Gateway>, parts: &[Part]) -> Router {
     let mut router = Router::new();
-    for endpoint in endpoints().into_iter().filter(|endpoint| parts.contains(&endpoint.part)) {
+    let served = endpoints()
+        .into_iter()
+        .filter(|endpoint| endpoint.part == Part::Everywhere || parts.contains(&endpoint.part));
+    for endpoint in served {
         let handler = match endpoint.access {
             Access::Agent => {
                 (endpoint.handler)().route_layer(from_fn_with_state(gateway.clone(), guard::only_agents))
             }
-            Access::Anyone | Access::OwnKeys => (endpoint.handler)(),
+            Access::Anyone => (endpoint.handler)(),
         };
         router = router.route(endpoint.path, handler.route_layer(from_fn(record::note_endpoint)));
     }
@@ -125,6 +127,7 @@ pub(crate) fn print() {
         let part = match endpoint.part {
             Part::Public => "public",
             Part::Operator => "operator",
+            Part::Everywhere => "everywhere",
         };
         println!("{} {} {} {part}", endpoint.method, endpoint.path, endpoint.access.name());
     }

@@ -18,7 +18,7 @@ pub(crate) use answer::{json, refuse, refuse_as};
 pub(crate) use body::read_body;
 pub(crate) use guard::Visitor;
 pub(crate) use server::{Door, DoorError, Scheme, serve};
-pub(crate) use tls::{TlsError, tls_config};
+pub(crate) use tls::tls_config;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

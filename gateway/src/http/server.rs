@@ -57,6 +57,10 @@ impl Door {
         Ok(Self { listener, scheme, parts })
     }
 
+    pub(crate) fn serves(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
     /// Where it listens, as an address to look at.
     pub(crate) fn url(&self) -> String {
         let scheme = if matches!(self.scheme, Scheme::Tls(_)) { "https" } else { "http" };
@@ -105,7 +109,8 @@ async fn accept(gateway: Arc<Gateway>, door: Door, room: Arc<Semaphore>) {
             }
         };
         let Ok(place) = room.clone().try_acquire_owned() else {
-            tracing::warn!(%address, "no room for another connection");
+            // Counted, not logged: whoever fills up the connections should not fill up the log as well.
+            gateway.metrics.refused_connections.inc();
             continue;
         };
         tokio::spawn(converse(gateway.clone(), service.clone(), door.scheme.clone(), stream, address, place));

@@ -1,0 +1,9 @@
+//! The built program over HTTP, on free ports of this machine.
+
+mod access;
+
+mod cometd;
+mod configuration;
+mod hostile;
+mod support;
+mod surface;
