@@ -34,7 +34,9 @@ impl<'a> Poller<'a> {
         let reply = program.post(&caller, NOTIFICATIONS, &handshake).json()[0].clone();
         assert_eq!((&reply["successful"], &reply["id"]), (&json!(true), &json!("1")), "{reply}");
         let id = reply["clientId"].as_str().expect("a client id").to_owned();
-        Self { program, caller, id }
+        let poller = Self { program, caller, id };
+        assert_eq!(poller.connect().len(), 1, "the first connect is answered at once");
+        poller
     }
 
     fn say(&self, message: &Value) -> Vec<Value> {
@@ -350,6 +352,8 @@ impl Line {
         line.say(&json!([{ "channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["websocket"] }]));
         let reply = line.hear();
         line.id = reply[0]["clientId"].as_str().expect("a client id").to_owned();
+        line.connect();
+        assert_eq!(line.hear()[0]["successful"], true, "the first connect is answered at once");
         line
     }
 
