@@ -1,4 +1,4 @@
-//! Published CometD clients, unmodified: the `cometd` library of npm, and one of PyPI that shares no code with
+//! Published CometD clients, unmodified: the `cometd` library of npm, and one of `PyPI` that shares no code with
 //! it. Each shakes hands, subscribes, is told what happens, and goes on after the gateway was restarted.
 //!
 //! They are installed into the build's folder, in the versions of `tests/clients`. Planted faults that these
@@ -153,7 +153,7 @@ fn node() -> Option<&'static Path> {
         let installed = run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
         installed.then_some(folder)
     });
-    has_tool("the `cometd` library of npm", folder.is_some()).then(|| folder.as_deref())?
+    has_tool("the `cometd` library of npm", folder.is_some()).then_some(folder.as_deref())?
 }
 
 fn python() -> Option<&'static Path> {
@@ -166,7 +166,7 @@ fn python() -> Option<&'static Path> {
             && run(Command::new(&program).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements));
         installed.then_some(program)
     });
-    has_tool("the CometD client of PyPI", program.is_some()).then(|| program.as_deref())?
+    has_tool("the CometD client of PyPI", program.is_some()).then_some(program.as_deref())?
 }
 
 fn tools() -> PathBuf {
