@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     logins: Gauge,
     ready_agents: Gauge,
     cometd_sessions: Gauge,
+    cometd_subscriptions: Gauge,
     undelivered: Gauge,
     resident_bytes: Gauge,
 }
@@ -72,6 +73,7 @@ impl Metrics {
             logins: Gauge::default(),
             ready_agents: Gauge::default(),
             cometd_sessions: Gauge::default(),
+            cometd_subscriptions: Gauge::default(),
             undelivered: Gauge::default(),
             resident_bytes: Gauge::default(),
             registry: Registry::with_prefix("strowger_gateway"),
@@ -100,6 +102,11 @@ impl Metrics {
         registry.register("login_sessions", "Login sessions", self.logins.clone());
         registry.register("ready_agents", "Agents who are ready", self.ready_agents.clone());
         registry.register("cometd_sessions", "CometD sessions", self.cometd_sessions.clone());
+        registry.register(
+            "cometd_subscriptions",
+            "Topics that CometD sessions are subscribed to",
+            self.cometd_subscriptions.clone(),
+        );
         registry.register("undelivered", "Deliveries that are not settled", self.undelivered.clone());
         registry.register_with_unit(
             "resident_memory",
@@ -125,6 +132,7 @@ impl Metrics {
         self.logins.set(whole(gateway.logins.count()));
         self.ready_agents.set(whole(gateway.board.count_ready()));
         self.cometd_sessions.set(whole(gateway.exchange.count()));
+        self.cometd_subscriptions.set(whole(gateway.exchange.count_subscriptions()));
         self.undelivered.set(whole(gateway.engine.undelivered()));
         self.resident_bytes.set(resident_bytes().unwrap_or(0));
         let mut text = String::new();

@@ -144,7 +144,8 @@ fn connect(
     }
     let acknowledged = message.extension("ack").and_then(Value::as_u64);
     let Some(held) = session.begin_connect(acknowledged) else { return Err(unknown_client(&message)) };
-    let longest = gateway.settings.cometd.timeout;
+    // The first connect is answered at once: clients wait for it before they go on.
+    let longest = if held.is_first() { Duration::ZERO } else { gateway.settings.cometd.timeout };
     let hold =
         message.wanted_timeout_ms().map_or(longest, |wanted| longest.min(Duration::from_millis(wanted)));
     Ok(Connect { message, held, deadline: Instant::now() + hold })

@@ -56,6 +56,11 @@ impl Exchange {
         self.sessions.lock().by_id.len()
     }
 
+    /// How many topics they are subscribed to in all.
+    pub(crate) fn count_subscriptions(&self) -> usize {
+        self.sessions.lock().by_id.values().map(|session| session.count_subscriptions()).sum()
+    }
+
     /// Ends the sessions that a login began, because its agent logged out.
     pub(crate) fn end_of_login(&self, login: &Arc<Login>) {
         self.end_where(|session| Arc::ptr_eq(session.login(), login));

@@ -137,8 +137,12 @@ impl Session {
         self.state.lock().subscriptions.iter().any(|subscribed| *subscribed.topic == *topic)
     }
 
+    pub(super) fn count_subscriptions(&self) -> usize {
+        self.state.lock().subscriptions.len()
+    }
+
     pub(super) fn has_subscriptions(&self) -> bool {
-        !self.state.lock().subscriptions.is_empty()
+        self.count_subscriptions() > 0
     }
 
     /// Subscribes. `missed` are the notes that the client asks for anew, `floor` the last one that is
@@ -320,6 +324,10 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        self.number == 1
     }
 
     /// Whether there is anything to say. `None`: go on holding.

@@ -9,6 +9,7 @@ import json
 import sys
 
 from aiocometd_ng import AuthExtension, Client, ConnectionType
+from aiocometd_ng.exceptions import ServerError
 
 
 class Basic(AuthExtension):
@@ -30,14 +31,21 @@ def say(event: dict) -> None:
 
 
 async def receive(client: Client) -> None:
-    async for message in client:
-        say({"event": "message", "message": message})
+    while True:
+        try:
+            say({"event": "message", "message": await client.receive()})
+        except ServerError:
+            # The library tells of every refused message, also of a connect that a restarted gateway does not
+            # know; it shakes hands and subscribes again by itself.
+            continue
 
 
 async def main() -> None:
     url, transport, name, password = sys.argv[1:]
     kind = ConnectionType.WEBSOCKET if transport == "websocket" else ConnectionType.LONG_POLLING
-    async with Client(url, kind, auth=Basic(name, password)) as client:
+    # Without a limit on the time that reconnecting takes: the library's way of watching it no longer works on
+    # recent versions of Python.
+    async with Client(url, kind, connection_timeout=0, auth=Basic(name, password)) as client:
         say({"event": "handshake", "successful": True})
         for topic in ["/v2/me/twitter", "/v2/me/facebook"]:
             await client.subscribe(topic)

@@ -25,16 +25,18 @@ struct Poller<'a> {
 
 impl<'a> Poller<'a> {
     fn new(program: &'a Program, agent: &str) -> Self {
-        Self::with(program, program.log_in(agent), json!({}))
+        Self::with(program, program.log_in(agent), &json!({}))
     }
 
-    fn with(program: &'a Program, caller: Caller, ext: Value) -> Self {
+    fn with(program: &'a Program, caller: Caller, ext: &Value) -> Self {
         let handshake = json!([{ "channel": "/meta/handshake", "version": "1.0", "id": "1", "ext": ext,
                                  "supportedConnectionTypes": ["long-polling", "callback-polling"] }]);
         let reply = program.post(&caller, NOTIFICATIONS, &handshake).json()[0].clone();
         assert_eq!((&reply["successful"], &reply["id"]), (&json!(true), &json!("1")), "{reply}");
         let id = reply["clientId"].as_str().expect("a client id").to_owned();
-        Self { program, caller, id }
+        let poller = Self { program, caller, id };
+        assert_eq!(poller.connect().len(), 1, "the first connect is answered at once");
+        poller
     }
 
     fn say(&self, message: &Value) -> Vec<Value> {
@@ -54,22 +56,22 @@ impl<'a> Poller<'a> {
     }
 
     fn connect(&self) -> Vec<Value> {
-        self.connect_with(json!({}))
+        self.connect_with(&json!({}))
     }
 
-    fn connect_with(&self, ext: Value) -> Vec<Value> {
+    fn connect_with(&self, ext: &Value) -> Vec<Value> {
         self.say(&json!([self.connect_message(ext, None)]))
     }
 
     /// What waits, without waiting.
     fn poll(&self) -> Vec<Value> {
-        let mut messages = self.say(&json!([self.connect_message(json!({}), Some(0))]));
+        let mut messages = self.say(&json!([self.connect_message(&json!({}), Some(0))]));
         let reply = messages.pop().expect("a reply");
         assert_eq!(reply["successful"], true, "{reply}");
         messages
     }
 
-    fn connect_message(&self, ext: Value, timeout_ms: Option<u64>) -> Value {
+    fn connect_message(&self, ext: &Value, timeout_ms: Option<u64>) -> Value {
         let mut message = json!({ "channel": "/meta/connect", "clientId": self.id,
                                   "connectionType": "long-polling", "ext": ext });
         if let Some(timeout_ms) = timeout_ms {
@@ -268,16 +270,16 @@ fn whoever_comes_back_gets_what_was_missed_each_once() {
 #[test]
 fn what_was_not_acknowledged_comes_again() {
     let program = Program::serve(configuration(LISTENERS, ""));
-    let poller = Poller::with(&program, program.log_in("a1"), json!({ "ack": true }));
+    let poller = Poller::with(&program, program.log_in("a1"), &json!({ "ack": true }));
     poller.subscribe("/v2/me/*");
     poller.create();
-    let first = poller.connect_with(json!({ "ack": 0 }));
+    let first = poller.connect_with(&json!({ "ack": 0 }));
     assert_eq!((sequences(&first), first[1]["ext"]["ack"].clone()), (vec![1], json!(1)));
     poller.create();
-    let again = poller.connect_with(json!({ "ack": 0 }));
+    let again = poller.connect_with(&json!({ "ack": 0 }));
     assert_eq!((sequences(&again), again[2]["ext"]["ack"].clone()), (vec![1, 2], json!(2)));
     poller.create();
-    let acknowledged = poller.connect_with(json!({ "ack": 2 }));
+    let acknowledged = poller.connect_with(&json!({ "ack": 2 }));
     assert_eq!(sequences(&acknowledged), [3]);
 }
 
@@ -300,7 +302,7 @@ fn logging_out_ends_the_sessions_of_that_login_alone() {
 fn a_stop_answers_what_is_held_and_ends() {
     let mut program = Program::serve(configuration(LISTENERS, ""));
     let caller = program.log_in("a1");
-    let poller = Poller::with(&program, caller, json!({}));
+    let poller = Poller::with(&program, caller, &json!({}));
     let replies = std::thread::scope(|scope| {
         let held = scope.spawn(|| poller.connect());
         std::thread::sleep(Duration::from_millis(300));
@@ -349,7 +351,9 @@ impl Line {
         let mut line = Self { socket, id: String::new() };
         line.say(&json!([{ "channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["websocket"] }]));
         let reply = line.hear();
-        line.id = reply[0]["clientId"].as_str().expect("a client id").to_owned();
+        reply[0]["clientId"].as_str().expect("a client id").clone_into(&mut line.id);
+        line.connect();
+        assert_eq!(line.hear()[0]["successful"], true, "the first connect is answered at once");
         line
     }
 

@@ -1,6 +1,7 @@
 //! The built program over HTTP, on free ports of this machine.
 
 mod access;
+mod clients;
 
 mod cometd;
 mod configuration;

@@ -61,7 +61,8 @@ pub(crate) fn configuration(listeners: &str, more: &str) -> TempDir {
         let config = config.replace("{sandbox}", "http://127.0.0.1:9");
         std::fs::write(folder.path().join(format!("{channel}.json")), config).expect("written");
         let plugin = plugins().join(format!("libstrowger_{channel}.so"));
-        writeln!(text, "[[channel]]\nplugin = {plugin:?}\nconfig_file = \"{channel}.json\"").expect("text");
+        let plugin = plugin.display();
+        writeln!(text, "[[channel]]\nplugin = \"{plugin}\"\nconfig_file = \"{channel}.json\"").expect("text");
     }
     std::fs::write(folder.path().join("gateway.toml"), text).expect("written");
     folder
