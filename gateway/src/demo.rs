@@ -48,8 +48,7 @@ const QUEUE: &str = "/queues/social";
 /// Serves the demonstration until it is interrupted.
 pub(crate) fn run(options: Options) -> Result<(), DemoError> {
     log::begin(tracing_subscriber::filter::LevelFilter::WARN, LogFormat::Text);
-    let runtime = run::runtime()?;
-    runtime.block_on(async {
+    run::block_on(async {
         // Held before anything is opened: whoever can't listen need not do the rest.
         let door = Door::open(options.listen, Scheme::Plain, vec![Part::Public, Part::Operator]).await?;
         let url = door.url();

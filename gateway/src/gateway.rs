@@ -1,7 +1,7 @@
 //! What everything that is served shares.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use strowger::Engine;
 use tokio::sync::watch;
@@ -63,25 +63,35 @@ impl Gateway {
 }
 
 /// Tells everybody that the gateway is about to stop.
-pub(crate) struct Stopping(watch::Sender<bool>);
+pub(crate) struct Stopping {
+    stopping: watch::Sender<bool>,
+    since: OnceLock<Instant>,
+}
 
 impl Default for Stopping {
     fn default() -> Self {
-        Self(watch::Sender::new(false))
+        Self { stopping: watch::Sender::new(false), since: OnceLock::new() }
     }
 }
 
 impl Stopping {
     pub(crate) fn begin(&self) {
-        self.0.send_replace(true);
+        self.since.get_or_init(Instant::now);
+        self.stopping.send_replace(true);
     }
 
     pub(crate) fn has_begun(&self) -> bool {
-        *self.0.borrow()
+        *self.stopping.borrow()
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<bool> {
-        self.0.subscribe()
+        self.stopping.subscribe()
+    }
+
+    /// How long what is under way may still take.
+    pub(crate) fn time_left(&self, settings: &Settings) -> Duration {
+        let spent = self.since.get().map_or(Duration::ZERO, Instant::elapsed);
+        settings.stop_timeout.saturating_sub(spent)
     }
 
     /// Returns when the stop begins.

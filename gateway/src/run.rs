@@ -1,5 +1,6 @@
 //! Runs a gateway until it is told to stop: the same for `demo` and for `serve`.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -10,9 +11,12 @@ use crate::gateway::Gateway;
 use crate::http::{self, Door};
 use crate::routing;
 
-/// A runtime for a gateway.
-pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gateway").build()
+/// Runs what a command does on a runtime of its own. When it has ended, nothing is waited for any more.
+pub(crate) fn block_on<T, E: From<io::Error>>(command: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gateway").build()?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Serves until SIGINT or SIGTERM, then finishes what is under way, for as long as the settings say. A
@@ -22,6 +26,7 @@ pub(crate) async fn run(
     doors: Vec<Door>,
     announce: impl FnOnce(&[Door]) -> io::Result<()>,
 ) -> io::Result<()> {
+    allow_descriptors(gateway.settings.limits.connections);
     let deliveries = Deliveries::begin(&gateway)?;
     let housekeeping = tokio::spawn({
         let gateway = gateway.clone();
@@ -37,7 +42,7 @@ pub(crate) async fn run(
     announce(&doors)?;
     http::serve(gateway.clone(), doors).await;
     let finishing = tokio::task::spawn_blocking(move || deliveries.finish());
-    if tokio::time::timeout(gateway.settings.stop_timeout, finishing).await.is_err() {
+    if tokio::time::timeout(gateway.stopping.time_left(&gateway.settings), finishing).await.is_err() {
         tracing::warn!("deliveries were still under way when the time to stop was over");
     }
     housekeeping.abort();
@@ -48,6 +53,21 @@ pub(crate) async fn run(
     gateway.engine.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Takes as many descriptors as the system allows: each connection is one.
+fn allow_descriptors(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Files, plugins, the store, connections to platforms.
+    const OTHERS: u64 = 256;
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "no more descriptors could be had");
+    }
+    let needed = connections as u64 + OTHERS;
+    if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|&allowed| allowed < needed) {
+        tracing::warn!(allowed, needed, "the system allows fewer descriptors than there may be connections");
+    }
 }
 
 type Signals = (tokio::signal::unix::Signal, tokio::signal::unix::Signal);

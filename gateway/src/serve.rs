@@ -28,7 +28,7 @@ pub(crate) fn check(file: &Path) -> Result<(), Failure> {
 pub(crate) fn run(file: &Path) -> Result<(), Failure> {
     let plan = Plan::read(file)?;
     log::begin(plan.log_level, plan.log_format);
-    run::runtime()?.block_on(async {
+    run::block_on(async {
         let mut doors = Vec::new();
         for listener in plan.listeners {
             doors.push(Door::open(listener.address, listener.scheme, vec![listener.part]).await?);

@@ -45,7 +45,9 @@ pub(crate) async fn web_socket(
         .on_upgrade(move |socket| async move {
             // Counts as a connection as long as it is open.
             let _place = place;
-            Line { gateway, visitor, socket, connect: None, session: None }.converse().await;
+            Line { gateway, visitor, socket, connect: None, session: None, heard: Instant::now() }
+                .converse()
+                .await;
         })
         .into_response()
 }
@@ -67,6 +69,8 @@ struct Line {
     connect: Option<Connect>,
     /// The session whose notes go out here: the one that connected here last.
     session: Option<Arc<Session>>,
+    /// When the client said something.
+    heard: Instant,
 }
 
 /// The line is to be closed.
@@ -119,7 +123,7 @@ impl Line {
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 Event::Deadline
             }
-            () = tokio::time::sleep(silence), if deadline.is_none() => Event::Silence,
+            () = tokio::time::sleep_until(self.heard + silence), if deadline.is_none() => Event::Silence,
             () = self.gateway.stopping.wait() => Event::Stopping,
             _ = logged_out.wait_for(|&over| over) => Event::LoggedOut,
         };
@@ -166,6 +170,7 @@ impl Line {
     }
 
     async fn hear(&mut self, frame: Frame) -> Result<(), Hangup> {
+        self.heard = Instant::now();
         let text = match frame {
             Frame::Text(text) => text,
             Frame::Ping(_) | Frame::Pong(_) => return Ok(()),

@@ -84,7 +84,8 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, doors: Vec<Door>) {
     }
     while accepting.join_next().await.is_some() {}
     let all = u32::try_from(gateway.settings.limits.connections).unwrap_or(u32::MAX);
-    let finished = tokio::time::timeout(gateway.settings.stop_timeout, room.acquire_many(all)).await;
+    let finished =
+        tokio::time::timeout(gateway.stopping.time_left(&gateway.settings), room.acquire_many(all)).await;
     if finished.is_err() {
         let left = gateway.settings.limits.connections - room.available_permits();
         tracing::warn!(left, "connections were still open when the time to stop was over");

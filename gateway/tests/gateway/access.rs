@@ -2,7 +2,7 @@
 //!
 //! The endpoints come from the program's own table, so a new one fails here until it has a row. Planted
 //! faults that this was seen to catch: an endpoint's access set to `Anyone`, the owner's check left out of
-//! `Exchange::find`, the feature's check left out of lists.
+//! `Exchange::find`, the feature's check left out of lists, the token's check left out.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,8 +1,8 @@
 //! Published CometD clients, unmodified: the `cometd` library of npm, and one of `PyPI` that shares no code with
 //! it. Each shakes hands, subscribes, is told what happens, and goes on after the gateway was restarted.
 //!
-//! They are installed into the build's folder, in the versions of `tests/clients`. Planted faults that these
-//! tests were seen to catch: the advice left out of an unknown client's refusal, the first connect held.
+//! They are installed into the build's folder, in the versions of `tests/clients`. A planted fault that these
+//! tests were seen to catch: the advice left out of an unknown client's refusal.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

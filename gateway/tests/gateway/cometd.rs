@@ -267,6 +267,31 @@ fn whoever_comes_back_gets_what_was_missed_each_once() {
     assert_eq!(marks, [json!(true), json!(true)], "one for each topic");
 }
 
+/// Whoever comes back while others are told gets each note once as well.
+#[test]
+fn coming_back_while_notes_are_told_loses_and_doubles_none() {
+    const DRAFTS: u64 = 300;
+    let program = Program::serve(configuration(LISTENERS, ""));
+    let maker = Poller::new(&program, "a1");
+    maker.subscribe("/v2/me/*");
+    std::thread::scope(|scope| {
+        let making = scope.spawn(|| (0..DRAFTS).for_each(|_| maker.create()));
+        let mut heard = 0;
+        while heard < DRAFTS {
+            let poller = Poller::with(&program, maker.caller.clone(), &json!({}));
+            poller.subscribe_from("/v2/me/twitter", &json!({ "from": heard }));
+            for _ in 0..2 {
+                for sequence in sequences(&poller.poll()) {
+                    assert_eq!(sequence, heard + 1, "none is missing, none comes twice");
+                    heard = sequence;
+                }
+            }
+            poller.say(&json!({ "channel": "/meta/disconnect", "clientId": poller.id }));
+        }
+        making.join().expect("made");
+    });
+}
+
 #[test]
 fn what_was_not_acknowledged_comes_again() {
     let program = Program::serve(configuration(LISTENERS, ""));

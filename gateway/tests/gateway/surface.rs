@@ -1,7 +1,7 @@
 //! The Web Services surface: collections, items, aliases, lists, codes, the order of checks.
 //!
-//! Planted faults that these tests were seen to catch: an alias left out of the manifest's collections, the
-//! check of the content type moved before that of the token, `Allow` missing from a 405.
+//! A planted fault that these tests were seen to catch: the check of the content type moved before that of
+//! the token.
 
 use serde_json::{Value, json};
 
