@@ -142,18 +142,19 @@ impl Client {
     }
 }
 
-fn node() -> Option<&'static Path> {
+/// A folder with the libraries of npm and the programs that use them.
+pub(crate) fn node() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = tools().join("node");
         std::fs::create_dir_all(&folder).expect("a folder");
-        for name in ["package.json", "package-lock.json", "cometd.mjs"] {
+        for name in ["package.json", "package-lock.json", "cometd.mjs", "desk.mjs"] {
             std::fs::copy(Path::new(CLIENTS).join(name), folder.join(name)).expect("copied");
         }
         let installed = run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
         installed.then_some(folder)
     });
-    has_tool("the `cometd` library of npm", folder.is_some()).then_some(folder.as_deref())?
+    has_tool("what npm installs", folder.is_some()).then_some(folder.as_deref())?
 }
 
 fn python() -> Option<&'static Path> {

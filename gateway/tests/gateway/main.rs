@@ -6,5 +6,7 @@ mod clients;
 mod cometd;
 mod configuration;
 mod hostile;
+mod load;
+mod page;
 mod support;
 mod surface;
