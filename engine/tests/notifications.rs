@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::os::fd::BorrowedFd;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -447,6 +448,67 @@ fn a_waiting_subscription_is_woken_by_a_note_and_by_closing() {
         world.engine.close();
         assert!(waiting.join().unwrap().is_none());
     });
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Bell(std::sync::atomic::AtomicUsize);
+
+impl std::task::Wake for Bell {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// Seen to fail when the waker is not kept, kept after it was called, or not called by a close.
+#[test]
+fn a_poll_that_finds_nothing_is_woken_once_by_the_next_note_and_by_a_close() {
+    let world = World::new();
+    let desk = world.desk("a1");
+    let bells = [std::sync::Arc::new(Bell::default()), std::sync::Arc::new(Bell::default())];
+    let rung = || bells.each_ref().map(|bell| bell.0.load(std::sync::atomic::Ordering::SeqCst));
+    let poll = |bell: usize| {
+        let waker = std::task::Waker::from(bells[bell].clone());
+        desk.subscription
+            .poll_next(&mut std::task::Context::from_waker(&waker))
+            .map(|found| found.map(|notification| notification.sequence()))
+    };
+    create(&desk, 1);
+    assert_eq!(poll(0), Poll::Ready(Some(1)), "what waits is there at once");
+    assert_eq!(poll(0), Poll::Pending);
+    create(&desk, 2);
+    assert_eq!(rung(), [1, 0], "once, however many come");
+    assert_eq!(poll(0), Poll::Ready(Some(2)));
+    assert_eq!(poll(0), Poll::Ready(Some(3)));
+    assert_eq!((poll(0), poll(1)), (Poll::Pending, Poll::Pending));
+    create(&desk, 1);
+    assert_eq!(rung(), [1, 1], "who polled last is woken");
+    assert_eq!(poll(1), Poll::Ready(Some(4)));
+    assert_eq!(poll(1), Poll::Pending);
+    world.engine.close();
+    assert_eq!((rung(), poll(1)), ([1, 2], Poll::Ready(None)));
+}
+
+/// Seen to fail (by a deadlock) when the waker is called under the queue's lock.
+#[test]
+fn whoever_is_woken_may_ask_the_subscription_at_once() {
+    struct Asks(std::sync::Arc<Subscription>, std::sync::Mutex<Vec<u64>>);
+    impl std::task::Wake for Asks {
+        fn wake(self: std::sync::Arc<Self>) {
+            let mut heard = self.1.lock().unwrap();
+            heard.extend(self.0.next(Duration::ZERO).map(|notification| notification.sequence()));
+        }
+    }
+    let world = World::new();
+    let desk = world.desk("a1");
+    let subscription = std::sync::Arc::new(
+        world.engine.agent("a1", &[API_MULTIMEDIA]).unwrap().subscribe("/v2/me/*").unwrap(),
+    );
+    let asks = std::sync::Arc::new(Asks(subscription.clone(), std::sync::Mutex::default()));
+    let waker = std::task::Waker::from(asks.clone());
+    assert!(subscription.poll_next(&mut std::task::Context::from_waker(&waker)).is_pending());
+    create(&desk, 1);
+    assert_eq!(*asks.1.lock().unwrap(), [1]);
 }
 
 #[test]

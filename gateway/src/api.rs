@@ -1,7 +1,7 @@
 //! The Web Services surface: from a method, a path and a body to a status and a JSON reply.
 
 use serde_json::{Value, json};
-use strowger::{Agent, Engine, Refusal, StatusCode};
+use strowger::{API_MULTIMEDIA, Agent, Engine, Refusal, StatusCode};
 
 /// What a client gets.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,39 +16,59 @@ const ME: &str = "/api/v2/me/";
 /// Answers a request of an agent.
 pub(crate) fn answer(engine: &Engine, agent: &Agent, method: &str, target: &str, body: &[u8]) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let answered = route(engine, path).and_then(|(channel, id)| match method {
-        "POST" => {
-            let reply = agent.perform(&channel, id, body).map_err(internal)?;
-            Ok(Answer { http_status: reply.http_status(), body: reply.to_json() })
-        }
-        "GET" => read(engine, agent, &channel, id, query),
-        _ => Err(Refusal::new(
+    let Some((collection, id)) = place(path) else { return Answer::refused(&nothing_at(path)) };
+    match method {
+        "POST" => perform(engine, agent, collection, id, body),
+        "GET" => read(engine, agent, collection, id, query),
+        _ => Answer::refused(&Refusal::new(
             StatusCode::Invalid,
             format!("the method {method:.16} is not served here: expected GET or POST"),
         )),
-    });
-    answered.unwrap_or_else(|refusal| Answer {
-        http_status: refusal.http_status(),
-        body: json!({ "statusCode": refusal.code().number(), "statusMessage": refusal.message() })
-            .to_string(),
+    }
+}
+
+/// The collection and, on an item's path, the interaction's id.
+fn place(path: &str) -> Option<(&str, Option<&str>)> {
+    // Samples write the path without its first slash.
+    let rest = path.trim_start_matches('/').strip_prefix(ME.trim_start_matches('/'))?;
+    Some(match rest.split_once('/') {
+        None | Some((_, "")) => (rest.trim_end_matches('/'), None),
+        Some((collection, id)) => (collection, Some(id)),
     })
 }
 
-/// The channel and, on an item's path, the interaction's id.
-fn route<'a>(engine: &Engine, path: &'a str) -> Result<(String, Option<&'a str>), Refusal> {
-    let unknown = || Refusal::new(StatusCode::NotFound, format!("nothing is served at `{path:.128}`"));
-    // Samples write the path without its first slash.
-    let me = ME.trim_start_matches('/');
-    let rest = path.trim_start_matches('/').strip_prefix(me).ok_or_else(unknown)?;
-    let (collection, id) = match rest.split_once('/') {
-        None | Some((_, "")) => (rest.trim_end_matches('/'), None),
-        Some((collection, id)) => (collection, Some(id)),
-    };
-    let channel = engine.channel_of_collection(collection).ok_or_else(unknown)?;
-    Ok((channel, id))
+/// Performs an operation on a collection or, with an id, on an interaction.
+pub(crate) fn perform(
+    engine: &Engine,
+    agent: &Agent,
+    collection: &str,
+    id: Option<&str>,
+    body: &[u8],
+) -> Answer {
+    let performed = channel_of(engine, collection)
+        .and_then(|channel| agent.perform(&channel, id, body).map_err(internal))
+        .map(|reply| Answer { http_status: reply.http_status(), body: reply.to_json() });
+    performed.unwrap_or_else(|refusal| Answer::refused(&refusal))
 }
 
-fn read(
+/// Lists a collection or, with an id, shows an interaction.
+pub(crate) fn read(
+    engine: &Engine,
+    agent: &Agent,
+    collection: &str,
+    id: Option<&str>,
+    query: &str,
+) -> Answer {
+    channel_of(engine, collection)
+        .and_then(|channel| try_read(engine, agent, &channel, id, query))
+        .unwrap_or_else(|refusal| Answer::refused(&refusal))
+}
+
+fn channel_of(engine: &Engine, collection: &str) -> Result<String, Refusal> {
+    engine.channel_of_collection(collection).ok_or_else(|| nothing_at(&format!("{ME}{collection}")))
+}
+
+fn try_read(
     engine: &Engine,
     agent: &Agent,
     channel: &str,
@@ -72,6 +92,27 @@ fn read(
         http_status: StatusCode::Success.http_status(),
         body: format!("{{\"statusCode\":0,{}:{value}}}", Value::from(member)),
     })
+}
+
+impl Answer {
+    /// What a client gets for a refusal.
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        Self {
+            http_status: refusal.http_status(),
+            body: json!({ "statusCode": refusal.code().number(), "statusMessage": refusal.message() })
+                .to_string(),
+        }
+    }
+}
+
+/// Nothing is served at that path.
+pub(crate) fn nothing_at(path: &str) -> Refusal {
+    Refusal::new(StatusCode::NotFound, format!("nothing is served at `{path:.128}`"))
+}
+
+/// The agent lacks the feature without which there is nothing to do here.
+pub(crate) fn no_multimedia(agent: &str) -> Refusal {
+    Refusal::new(StatusCode::NoPermission, format!("agent `{agent}` lacks the feature `{API_MULTIMEDIA}`"))
 }
 
 fn internal(error: strowger::Error) -> Refusal {

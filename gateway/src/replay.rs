@@ -1,15 +1,17 @@
-//! `replay`: plays a file and prints what clients would get.
+//! `replay`: plays a file and prints what clients would get. `demo` plays the published requests in silence.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use strowger::{Inbound, Notification};
+use strowger::{Agent, Inbound, Notification, Subscription};
 
 use crate::api;
-use crate::house::{House, HouseError};
+use crate::house::{self, House, HouseError};
 use crate::script::{self, Line, Names, ScriptError, Step};
 
 /// Why a file could not be played to its end.
@@ -32,12 +34,32 @@ pub(crate) enum ReplayError {
 /// How long the last deliveries may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Plays a file.
+/// The requests of the published API reference.
+const SEEDS: &str = include_str!("../demo/seeds.jsonl");
+
+/// Plays a file in a house of its own.
 pub(crate) fn run(file: &Path, plugins: Option<PathBuf>) -> Result<(), ReplayError> {
     let text = read(file).map_err(|error| ReplayError::Read { path: file.display().to_string(), error })?;
     let lines = script::parse(&text)?;
-    let mut replay = Replay { house: House::open(plugins)?, names: Names::default() };
-    for line in &lines {
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let house = House::open(&house::Options { sandbox: anywhere, store: None, base_uri: None, plugins })?;
+    play(&house, &lines, false)
+}
+
+/// Plays the published requests and prints nothing.
+pub(crate) fn play_seeds(house: &House) -> Result<(), ReplayError> {
+    play(house, &script::parse(SEEDS)?, true)
+}
+
+fn play(house: &House, lines: &[Line], is_silent: bool) -> Result<(), ReplayError> {
+    let mut desks = BTreeMap::new();
+    for (id, features) in house::AGENTS {
+        let agent = house.engine.agent(id, features)?;
+        let notes = agent.subscribe("/v2/me/*")?;
+        desks.insert(id.to_owned(), Desk { agent, notes });
+    }
+    let mut replay = Replay { house, desks, names: Names::default(), is_silent };
+    for line in lines {
         replay.play(line)?;
     }
     replay.finish()
@@ -52,12 +74,20 @@ fn read(file: &Path) -> io::Result<String> {
     fs::read_to_string(file)
 }
 
-struct Replay {
-    house: House,
+struct Replay<'a> {
+    house: &'a House,
+    desks: BTreeMap<String, Desk>,
     names: Names,
+    is_silent: bool,
 }
 
-impl Replay {
+/// An agent at work.
+struct Desk {
+    agent: Agent,
+    notes: Subscription,
+}
+
+impl Replay<'_> {
     fn play(&mut self, line: &Line) -> Result<(), ReplayError> {
         let mut answered_by = None;
         let wrong = |problem: String| ScriptError { number: line.number, problem };
@@ -67,17 +97,17 @@ impl Replay {
                 let mut body = body.clone().unwrap_or(Value::Null);
                 self.names.fill_all(&mut body);
                 let body = if body.is_null() { String::new() } else { body.to_string() };
-                let desk = self.house.agents.get(agent).ok_or_else(|| wrong(unknown_agent(agent)))?;
-                eprintln!("> {agent} {method} {path} {body}");
+                let desk = self.desks.get(agent).ok_or_else(|| wrong(unknown_agent(agent)))?;
+                self.say(format_args!("> {agent} {method} {path} {body}"));
                 let answer = api::answer(&self.house.engine, &desk.agent, method, &path, body.as_bytes());
-                print(&answer.body)?;
+                self.print(&answer.body)?;
                 answered_by = serde_json::from_str::<Value>(&answer.body)
                     .ok()
                     .and_then(|reply| reply["referenceId"].as_u64())
                     .map(|reference_id| (agent.clone(), reference_id));
             }
             Step::Receive { channel, inbound } => {
-                eprintln!("> receive on {channel}");
+                self.say(format_args!("> receive on {channel}"));
                 let mut inbound = inbound.clone();
                 self.names.fill_all(&mut inbound);
                 let inbound =
@@ -90,7 +120,7 @@ impl Replay {
             }
             Step::Offer { id, agent } => {
                 let id = self.names.fill(id);
-                eprintln!("> offer {id} to {agent}");
+                self.say(format_args!("> offer {id} to {agent}"));
                 self.house.engine.offer(&id, agent).map_err(|error| wrong(error.to_string()))?;
             }
         }
@@ -103,6 +133,23 @@ impl Replay {
             self.show_notes(None)?;
         }
         Ok(())
+    }
+
+    /// What is asked and told, on standard error.
+    fn say(&self, what: std::fmt::Arguments<'_>) {
+        if !self.is_silent {
+            eprintln!("{what}");
+        }
+    }
+
+    /// What clients would get, on standard output.
+    fn print(&self, line: &str) -> io::Result<()> {
+        if self.is_silent {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "{line}")?;
+        out.flush()
     }
 
     fn finish(&mut self) -> Result<(), ReplayError> {
@@ -121,11 +168,11 @@ impl Replay {
     /// Prints what the agents were told. `name` stands for the interaction of the notification with that
     /// agent's `referenceId`.
     fn show_notes(&mut self, name: Option<(&str, &str, u64)>) -> Result<(), ReplayError> {
-        for (agent, desk) in &self.house.agents {
+        for (agent, desk) in &self.desks {
             while let Some(notification) = desk.notes.next(Duration::ZERO) {
                 let Notification::Note(note) = notification else { continue };
-                eprintln!("< {agent} is told on {}", note.topic);
-                print(&format!("{{\"channel\":{},\"data\":{}}}", json!(&*note.topic), note.data))?;
+                self.say(format_args!("< {agent} is told on {}", note.topic));
+                self.print(&format!("{{\"channel\":{},\"data\":{}}}", json!(&*note.topic), note.data))?;
                 let Ok(data) = serde_json::from_str::<Value>(&note.data) else { continue };
                 let Some(id) = resource_id(&data) else { continue };
                 self.names.set("last", id);
@@ -148,10 +195,4 @@ fn resource_id(data: &Value) -> Option<&str> {
 
 fn unknown_agent(agent: &str) -> String {
     format!("there is no agent `{agent}`: expected a1, a2 or a3")
-}
-
-fn print(line: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()
 }

@@ -6,9 +6,10 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Notification;
 
@@ -58,6 +59,17 @@ impl Subscription {
         self.poisoned.load(Ordering::Acquire)
     }
 
+    /// The next notification without waiting, for hosts that run on an async runtime: [`Poll::Pending`]
+    /// when none waits, and then the context's waker is called once when there is something to ask for
+    /// again. `Ready(None)` when the engine was closed and nothing is left.
+    ///
+    /// One waker is kept, that of the latest call. It is called by whoever tells, in the middle of a
+    /// change: as every waker, it only wakes, and calls nothing of the engine.
+    pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Notification>> {
+        let polled = self.queue.poll_next(context);
+        if self.is_poisoned() { Poll::Ready(None) } else { polled }
+    }
+
     /// What was subscribed to.
     pub fn topic(&self) -> &Topic {
         &self.queue.topic
@@ -91,6 +103,8 @@ struct QueueState {
     bytes: usize,
     closed: bool,
     signal: Option<Signal>,
+    /// Who polled last and found nothing.
+    waker: Option<Waker>,
 }
 
 impl Queue {
@@ -110,32 +124,39 @@ impl Queue {
             state.waiting.push_back((notification, bytes));
             state.bytes += bytes;
         }
-        state.show();
-        drop(state);
-        self.ready.notify_one();
+        self.wake_one(state);
     }
 
     /// Notes up to this one are lost.
     pub(super) fn lag(&self, sequence: u64) {
         let mut state = self.state.lock();
         state.lag(&self.topic, sequence);
-        state.show();
-        drop(state);
-        self.ready.notify_one();
+        self.wake_one(state);
     }
 
     pub(super) fn close(&self) {
-        self.state.lock().closed = true;
+        let mut state = self.state.lock();
+        state.closed = true;
+        let waker = state.waker.take();
+        drop(state);
         self.ready.notify_all();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Tells one who waits. The lock is given back first: a waker is foreign code.
+    fn wake_one(&self, mut state: MutexGuard<'_, QueueState>) {
+        state.show();
+        let waker = state.waker.take();
+        drop(state);
+        self.ready.notify_one();
+        waker.into_iter().for_each(Waker::wake);
     }
 
     fn next(&self, timeout: Duration) -> Option<Notification> {
         let deadline = Instant::now().checked_add(timeout);
         let mut state = self.state.lock();
         loop {
-            if let Some((notification, bytes)) = state.waiting.pop_front() {
-                state.bytes -= bytes;
-                state.show();
+            if let Some(notification) = state.take() {
                 return Some(notification);
             }
             if state.closed {
@@ -152,6 +173,25 @@ impl Queue {
         }
     }
 
+    fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Notification>> {
+        let mut state = self.state.lock();
+        if let Some(notification) = state.take() {
+            return Poll::Ready(Some(notification));
+        }
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        // The one that is replaced is dropped outside the lock, for the same reason that none is called
+        // under it.
+        let replaced = match &mut state.waker {
+            Some(waker) if waker.will_wake(context.waker()) => None,
+            waker => waker.replace(context.waker().clone()),
+        };
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+
     fn descriptor(&self) -> io::Result<RawFd> {
         let mut state = self.state.lock();
         if state.signal.is_none() {
@@ -163,6 +203,13 @@ impl Queue {
 }
 
 impl QueueState {
+    fn take(&mut self) -> Option<Notification> {
+        let (notification, bytes) = self.waiting.pop_front()?;
+        self.bytes -= bytes;
+        self.show();
+        Some(notification)
+    }
+
     fn lag(&mut self, topic: &Topic, sequence: u64) {
         self.waiting.clear();
         self.bytes = 0;

@@ -1,0 +1,188 @@
+//! Who is asking: HTTP Basic, and the login session that a password opens.
+//!
+//! A password is verified once: afterwards the session's cookie stands for it, or, for clients that keep no
+//! cookies, a bounded memory of keyed digests. Neither is slowed down when somebody else guesses passwords.
+
+mod basic;
+mod password;
+mod throttle;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderMap;
+use hmac::{Hmac, KeyInit, Mac};
+use parking_lot::Mutex;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+
+use self::basic::Basic;
+pub(crate) use self::password::{PasswordHash, PasswordHashError};
+use self::throttle::Throttle;
+use crate::login::{Login, Logins};
+use crate::settings::Limits;
+use crate::staff::{Colleague, Staff};
+
+/// Decides who gets in.
+pub(crate) struct Doorkeeper {
+    staff: Staff,
+    /// Stands in for the hash of an agent who doesn't exist, so that the answer takes as long.
+    nobody: PasswordHash,
+    key: [u8; 32],
+    verified: Mutex<HashMap<Digest, Verified>>,
+    by_agent: Throttle,
+    by_address: Throttle,
+    /// A verification takes much memory and a core: few at a time.
+    verifications: Arc<Semaphore>,
+}
+
+/// Stands for a name and a password; worthless without the process's key.
+pub(crate) type Digest = [u8; 32];
+
+struct Verified {
+    colleague: Arc<Colleague>,
+    at: Instant,
+}
+
+/// Who got in, and whether the session is a new one.
+pub(crate) struct Admission {
+    pub(crate) login: Arc<Login>,
+    pub(crate) is_new: bool,
+}
+
+/// Why somebody did not get in. Nothing tells whether the agent exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error("nobody is logged in: expected HTTP Basic credentials or the cookie of a session")]
+    NobodyAsked,
+    #[error("the name or the password is wrong")]
+    Wrong,
+    #[error("too many wrong passwords: try again in {} s", retry_after.as_secs())]
+    TooOften { retry_after: Duration },
+}
+
+/// How long a verified password is remembered for clients without cookies.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+/// How many are.
+const MOST_REMEMBERED: usize = 20_000;
+const VERIFICATIONS_AT_ONCE: usize = 2;
+
+impl Doorkeeper {
+    pub(crate) fn new(staff: Staff, limits: &Limits) -> Result<Self, PasswordHashError> {
+        let mut key = [0; 32];
+        crate::chance::fill(&mut key);
+        Ok(Self {
+            staff,
+            nobody: PasswordHash::of(&crate::chance::token())?,
+            key,
+            verified: Mutex::default(),
+            by_agent: Throttle::new(limits.failures_per_agent, limits.failure_forgotten),
+            by_address: Throttle::new(limits.failures_per_address, limits.failure_forgotten),
+            verifications: Arc::new(Semaphore::new(VERIFICATIONS_AT_ONCE)),
+        })
+    }
+
+    /// Who may get in.
+    pub(crate) fn staff(&self) -> &Staff {
+        &self.staff
+    }
+
+    /// Lets a request in. Credentials count even where there is a cookie: wrong ones never get in.
+    pub(crate) async fn admit(
+        &self,
+        logins: &Logins,
+        headers: &HeaderMap,
+        from: IpAddr,
+    ) -> Result<Admission, Denied> {
+        let by_cookie = logins.of_request(headers);
+        let Some(basic) = Basic::of_request(headers) else {
+            let login = by_cookie.ok_or(Denied::NobodyAsked)?;
+            return Ok(Admission { login, is_new: false });
+        };
+        let basic = basic.map_err(|_| Denied::Wrong)?;
+        let digest = self.digest(&basic);
+        if let Some(login) = &by_cookie
+            && bool::from(login.credentials().ct_eq(&digest))
+        {
+            return Ok(Admission { login: login.clone(), is_new: false });
+        }
+        let colleague = match self.remembered(&digest) {
+            Some(colleague) => colleague,
+            None => self.verify(basic, digest, from).await?,
+        };
+        Ok(Admission { login: logins.open(&colleague, digest), is_new: true })
+    }
+
+    fn digest(&self, basic: &Basic) -> Digest {
+        // A key of 32 bytes is always taken.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        mac.update(&(basic.name.len() as u64).to_le_bytes());
+        mac.update(basic.name.as_bytes());
+        mac.update(basic.password.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    fn remembered(&self, digest: &Digest) -> Option<Arc<Colleague>> {
+        let verified = self.verified.lock();
+        verified
+            .get(digest)
+            .filter(|verified| verified.at.elapsed() < REMEMBERED)
+            .map(|verified| verified.colleague.clone())
+    }
+
+    async fn verify(&self, basic: Basic, digest: Digest, from: IpAddr) -> Result<Arc<Colleague>, Denied> {
+        let refuse = |retry_after| Denied::TooOften { retry_after };
+        self.by_address.check(&address_block(from)).map_err(refuse)?;
+        self.by_agent.check(&basic.name).map_err(refuse)?;
+        let colleague = self.staff.find(&basic.name).cloned();
+        let hash = colleague.as_ref().map_or(&self.nobody, |colleague| &colleague.password).clone();
+        let permit = self.verifications.clone().acquire_owned().await.map_err(|_| Denied::Wrong)?;
+        // Those who waited for their turn while others failed are counted with them.
+        self.by_address.check(&address_block(from)).map_err(refuse)?;
+        self.by_agent.check(&basic.name).map_err(refuse)?;
+        let name = basic.name.clone();
+        let is_right = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            hash.is_of(&basic.password)
+        })
+        .await
+        .unwrap_or(false);
+        let Some(colleague) = colleague.filter(|_| is_right) else {
+            self.by_agent.count(&name);
+            self.by_address.count(&address_block(from));
+            return Err(Denied::Wrong);
+        };
+        self.remember(digest, &colleague);
+        Ok(colleague)
+    }
+
+    fn remember(&self, digest: Digest, colleague: &Arc<Colleague>) {
+        let mut verified = self.verified.lock();
+        if verified.len() >= MOST_REMEMBERED {
+            verified.retain(|_, verified| verified.at.elapsed() < REMEMBERED);
+        }
+        if verified.len() >= MOST_REMEMBERED {
+            verified.clear();
+        }
+        verified.insert(digest, Verified { colleague: colleague.clone(), at: Instant::now() });
+    }
+}
+
+/// What counts as one address: whoever has one address of IPv6 has its /64.
+fn address_block(address: IpAddr) -> [u8; 8] {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let mut block = [0; 8];
+            block[..4].copy_from_slice(&address.octets());
+            block
+        }
+        IpAddr::V6(address) => {
+            let mut block = [0; 8];
+            block.copy_from_slice(&address.octets()[..8]);
+            block
+        }
+    }
+}

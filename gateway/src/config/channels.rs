@@ -1,0 +1,81 @@
+//! `[[channel]]`: the plugins, and what each is told.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use strowger::{Config, Engine};
+use strowger_loader::{FetchLimits, LoadedChannel, Options, Plugin};
+
+use super::engine::member_json;
+use super::section::Section;
+
+/// A channel of the file, loaded.
+pub(crate) struct ChannelEntry {
+    pub(crate) loaded: Arc<LoadedChannel>,
+    /// Which table of the file it is.
+    number: usize,
+}
+
+pub(super) fn read(root: &Section<'_>, folder: &Path) -> Vec<ChannelEntry> {
+    let sections = root.sections("channel");
+    if sections.is_empty() && !root.has("channel") {
+        root.wrong("channel", "is missing: expected a table [[channel]] for each plugin");
+    }
+    let channels = sections.iter().enumerate().filter_map(|(number, section)| {
+        let loaded = load(section, folder);
+        section.refuse_unknown();
+        Some(ChannelEntry { loaded: Arc::new(loaded?), number })
+    });
+    channels.collect()
+}
+
+fn load(section: &Section<'_>, folder: &Path) -> Option<LoadedChannel> {
+    let plugin =
+        section.required_text("plugin", "the path of the plugin's library").map(|path| folder.join(path));
+    let config = read_config(section, folder);
+    let attachments_dir = section.file("attachments_directory", folder);
+    let fetch = section.flag("fetch_attachments").unwrap_or(false).then(FetchLimits::default);
+    let options = Options { attachments_dir, fetch, ..Options::default() };
+    let plugin = Plugin::open(plugin?, None)
+        .map_err(|error| section.wrong("plugin", format!("can't be loaded: {error}")))
+        .ok();
+    let (plugin, config) = plugin.zip(config)?;
+    let told = if section.has("config_file") { "config_file" } else { "config" };
+    plugin
+        .instance(&config, &options)
+        .map_err(|error| section.wrong(told, format!("is refused: {error}")))
+        .ok()
+}
+
+/// The plugin's configuration document: in the file, or in one of its own.
+fn read_config(section: &Section<'_>, folder: &Path) -> Option<String> {
+    match (section.has("config"), section.file("config_file", folder)) {
+        (true, Some(_)) => {
+            section.wrong("config_file", "stands beside `config`: expected one of them");
+            None
+        }
+        (true, None) => member_json(section, "config").map(|json| json.to_string()),
+        (false, Some(file)) => std::fs::read_to_string(file)
+            .map_err(|error| section.wrong("config_file", format!("can't be read: {error}")))
+            .ok(),
+        (false, None) => {
+            if !section.has("config_file") {
+                section
+                    .wrong("config", "is missing: expected what the plugin is to be told, or `config_file`");
+            }
+            None
+        }
+    }
+}
+
+/// Two plugins can't serve the same channel.
+pub(super) fn check_together(root: &Section<'_>, channels: &[ChannelEntry]) {
+    // In memory, and gone at the end of this function.
+    let Ok(engine) = Engine::open(&Config::default()) else { return };
+    for entry in channels {
+        if let Err(error) = engine.add_channel(entry.loaded.clone()) {
+            let path = format!("channel[{}]", entry.number);
+            root.wrong_at(root.place_of(&path), path, format!("can't be served: {error}"));
+        }
+    }
+}
