@@ -10,8 +10,8 @@ use strowger::channel::Outcome;
 use strowger::lifecycle::{Direction, State};
 use strowger::{
     AgentChange, AgentId, Commit, ContactAddress, ContactOnChannel, Delivery, ExternalId, Id, Interaction,
-    KeptReply, LastAgent, Limits, MemoryStore, Placement, QueuePath, RequestKey, SqliteStore, Stage, Store,
-    UserData, Work,
+    KeptReply, LastAgent, Limits, MemoryStore, Pause, PauseChange, Placement, Prune, QueuePath, RequestKey,
+    SqliteStore, Stage, Store, UserData, Work,
 };
 use strowger_durability::scratch;
 
@@ -22,6 +22,7 @@ const CHANNELS: [&str; 2] = ["twitter", "facebook"];
 const QUEUES: [&str; 2] = ["/queues/q1", "/contacts/c"];
 const REQUESTS: [&str; 5] = ["r1", "r2", "r3", "r4", "r5"];
 const HOUR_MS: i64 = 60 * 60 * 1_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Small, so that each is reached.
 fn limits() -> Limits {
@@ -38,6 +39,8 @@ struct Draft {
     agent: Option<(Index, u64, Focus)>,
     external: Option<(Index, u8)>,
     reply: Option<(Index, Index, i64)>,
+    pause: Option<(Index, Pause)>,
+    prune: Option<Prune>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +53,7 @@ enum Focus {
 #[derive(Clone, Debug)]
 enum Step {
     Commit(Box<Draft>),
+    Prune(Prune),
     Reopen,
 }
 
@@ -74,24 +78,47 @@ fn draft() -> impl Strategy<Value = Draft> {
         prop::option::weighted(0.3, (index(), 0..100_u64, focus())),
         prop::option::weighted(0.2, (index(), 0..4_u8)),
         prop::option::weighted(0.3, (index(), index(), 0..60_i64)),
+        prop::option::weighted(0.3, (index(), pause())),
+        prop::option::weighted(0.2, prune()),
     )
-        .prop_map(|(interactions, deliveries, contact, last_agent, agent, external, reply)| Draft {
-            interactions,
-            deliveries,
-            contact,
-            last_agent,
-            agent,
-            external,
-            reply,
-        })
+        .prop_map(
+            |(interactions, deliveries, contact, last_agent, agent, external, reply, pause, prune)| Draft {
+                interactions,
+                deliveries,
+                contact,
+                last_agent,
+                agent,
+                external,
+                reply,
+                pause,
+                prune,
+            },
+        )
+}
+
+fn pause() -> impl Strategy<Value = Pause> {
+    prop_oneof![(0..5_i64).prop_map(Pause::Until), Just(Pause::Held), Just(Pause::Resumed)]
+}
+
+/// Up to a time at which what outlives an interaction goes as well.
+fn prune() -> impl Strategy<Value = Prune> {
+    let before = prop::option::of((0..4_i64).prop_map(|days| days * DAY_MS - 1));
+    (0..40_i64, before, prop::option::of(0..3_u64), 0..4_u32).prop_map(
+        |(days, ended_before_ms, keep, max)| Prune { now_ms: days * DAY_MS, ended_before_ms, keep, max },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![20 => draft().prop_map(|draft| Step::Commit(Box::new(draft))), 1 => Just(Step::Reopen)]
+    prop_oneof![2 => prune().prop_map(Step::Prune), 20 => draft().prop_map(|draft| Step::Commit(Box::new(draft))), 1 => Just(Step::Reopen)]
 }
 
 fn id(kind: &str, number: usize) -> Id {
     Id::parse(&format!("{kind}{number}")).unwrap()
+}
+
+/// Two have one, which may be there or not.
+fn parent(number: usize) -> Option<Id> {
+    (number < 2).then(|| id("I", number + 2))
 }
 
 fn version(stored: Option<u64>, skew: u8) -> u64 {
@@ -143,7 +170,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
             message_is_parents: *is_owned,
             comment: None,
             contact_id: is_owned.then(|| "k".into()),
-            parent_id: None,
+            parent_id: parent(number),
             received_date: None,
             assigned_to: Some(agent),
             transferred_by: None,
@@ -154,6 +181,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
             placement: (place.index(4) > 0).then_some(placement),
             delivery: None,
             created_ms: -1,
+            ended_ms: (place.index(4) > 1).then_some(since_ms * DAY_MS),
         }));
     }
     commit.deliveries = deliveries(draft, memory);
@@ -188,6 +216,16 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
         };
         (key, KeptReply { fingerprint: [7; 16], reference_id: 1, at_ms: hours * HOUR_MS })
     });
+    commit.pauses = draft
+        .pause
+        .iter()
+        .map(|(account, pause)| PauseChange {
+            channel: CHANNELS[0].into(),
+            account: pick(&["desk", "brand"], *account).into(),
+            pause: *pause,
+        })
+        .collect();
+    commit.prune = draft.prune;
     commit
 }
 
@@ -205,7 +243,7 @@ fn deliveries(draft: &Draft, memory: &MemoryStore) -> Vec<Arc<Delivery>> {
         deliveries.push(Arc::new(Delivery {
             id,
             version: version(stored.map(|stored| stored.version), *skew),
-            interaction: (number % 2 == 0).then_some(id),
+            interaction: (number % 2 == 0).then(|| self::id("I", number / 2)),
             channel: CHANNELS[0].into(),
             account: pick(&["desk", "brand"], *account).into(),
             agent: AgentId::parse("a1").unwrap(),
@@ -234,6 +272,7 @@ fn deliveries(draft: &Draft, memory: &MemoryStore) -> Vec<Arc<Delivery>> {
                 1 => Some(Outcome::Absent),
                 _ => Some(Outcome::Published { id: Some(format!("p{number}")), location: None }),
             },
+            unresolved: *is_operation,
         }));
     }
     deliveries
@@ -281,6 +320,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
             note(&store.published(CHANNELS[0], account, since_ms).unwrap());
         }
     }
+    note(&store.pauses().unwrap());
     note(&store.highest_number().unwrap());
     answers
 }
@@ -300,6 +340,10 @@ proptest! {
                     let commit = commit(draft, &memory, count);
                     let result = memory.commit(commit.clone());
                     prop_assert_eq!(disk.as_ref().unwrap().commit(commit), result);
+                }
+                Step::Prune(prune) => {
+                    let result = memory.prune(prune);
+                    prop_assert_eq!(disk.as_ref().unwrap().prune(prune), result);
                 }
                 Step::Reopen => {
                     disk = None;

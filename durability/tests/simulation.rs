@@ -19,10 +19,10 @@ use strowger::channel::{
 };
 use strowger::lifecycle::State;
 use strowger::{
-    API_MULTIMEDIA, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress,
-    Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply,
-    LastAgent, Limits, MemoryStore, QueuePath, Random, Reply, RequestKey, SqliteStore, StatusCode, Store,
-    StoreError, Subscription,
+    API_MULTIMEDIA, AccountPause, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config,
+    ContactAddress, Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId,
+    KeptReply, LastAgent, Limits, MemoryStore, Prune, Pruned, QueuePath, Random, Reply, RequestKey,
+    SqliteStore, StatusCode, Store, StoreError, Subscription,
 };
 use strowger_durability::{Chance, manifest, scratch};
 
@@ -120,6 +120,15 @@ impl Store for Shaky {
         published(channel: &str, account: &str, since_ms: i64) -> Vec<String>;
         reply(key: &RequestKey) -> Option<KeptReply>;
         highest_number() -> u64;
+        pauses() -> Vec<AccountPause>;
+    }
+
+    fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError> {
+        let is_calm = self.world.is_calm.load(Ordering::Relaxed);
+        if !is_calm && self.world.is_dead.load(Ordering::Relaxed) || self.world.percent(3) {
+            return Err(StoreError::new("drawn").into());
+        }
+        self.store.prune(prune)
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {

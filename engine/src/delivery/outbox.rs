@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{Delivery, GIVE_UP_AFTER_MS, Stage};
 use crate::interaction::DeliveryId;
+use crate::store::AccountPause;
 
 /// Who makes a lane's deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +132,16 @@ impl Outbox {
         let lane = (channel.clone(), account.clone());
         state.lane(&lane, pool).held = true;
         state.place(&lane);
+    }
+
+    /// Leaves an account alone as an earlier run left it.
+    pub(crate) fn take_up_pause(&self, pause: &AccountPause, pool: &Pool) {
+        if let Some(until_ms) = pause.until_ms {
+            self.pause(&pause.channel, &pause.account, pool, until_ms);
+        }
+        if pause.is_held {
+            self.hold(&pause.channel, &pause.account, pool);
+        }
     }
 
     /// Goes on with an account.

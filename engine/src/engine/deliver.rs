@@ -14,7 +14,7 @@ use crate::channel::{
 };
 use crate::delivery::{Claim, Delivery, Pool, Stage, Work};
 use crate::interaction::{DeliveryId, Interaction, UserData};
-use crate::store::{Commit, StoreError};
+use crate::store::{Commit, PauseChange, StoreError};
 
 /// A delivery that the host is to make. Its JSON is what a C host gets.
 #[derive(Clone, Debug, Serialize)]
@@ -57,8 +57,11 @@ pub struct HostDelivery {
 impl Engine {
     /// Makes at most `max` deliveries through plugins, on this thread, waiting up to `timeout` for the
     /// first. Gives the number of deliveries that were worked on, whatever came of them.
+    ///
+    /// Where a [`Retention`](crate::Retention) is configured, a few ended interactions are forgotten first.
     pub fn deliver(&self, max: u32, timeout: Duration) -> Result<u32, Error> {
         let inner = &*self.inner;
+        inner.sweep();
         let deadline = deadline(timeout);
         let mut made = 0;
         while made < max {
@@ -194,8 +197,12 @@ impl Inner {
     }
 
     /// Commits a delivery alone.
-    pub(super) fn commit_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
+    pub(super) fn commit_delivery(
+        &self,
+        delivery: &Delivery,
+        pauses: Vec<PauseChange>,
+    ) -> Result<(), StoreError> {
+        let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], pauses, ..Commit::default() };
         self.store.commit(commit).map_err(|error| StoreError::new(error.to_string()))
     }
 }
@@ -238,7 +245,9 @@ impl PointOfNoReturn for Point<'_> {
             ..self.delivery.clone()
         };
         crate::failpoint::reach("before-intent");
-        self.inner.commit_delivery(&intended).map_err(|error| ChannelFault::new(error.to_string()))?;
+        self.inner
+            .commit_delivery(&intended, Vec::new())
+            .map_err(|error| ChannelFault::new(error.to_string()))?;
         crate::failpoint::reach("after-intent");
         self.delivery = intended;
         self.crossed = true;

@@ -20,14 +20,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
 use self::channels::{Channels, Entry, Runner};
 use self::locks::Locks;
 use crate::channel::{Channel, ChannelFault, ManifestError};
-use crate::config::{Config, ConfigError, Limits, StoreConfig};
+use crate::config::{Config, ConfigError, Limits, Retention, StoreConfig};
 use crate::delivery::{Delivery, Outbox, Stage};
 use crate::environment::Environment;
 use crate::interaction::{AgentId, InteractionId, InvalidAgentId};
@@ -58,6 +58,9 @@ struct Inner {
     outbox: Outbox,
     /// Counts interactions and placements.
     numbers: AtomicU64,
+    retention: Retention,
+    /// When ended interactions were last looked through.
+    swept_ms: AtomicI64,
 }
 
 /// An agent while the engine runs. The store has what lasts.
@@ -169,6 +172,8 @@ impl Engine {
                 agents: Agents::new(),
                 locks: Locks::new(),
                 outbox: Outbox::default(),
+                retention: config.retention,
+                swept_ms: AtomicI64::new(i64::MIN),
             }),
         };
         engine.add(config.manifests.clone(), || Runner::Host)?;
@@ -188,12 +193,25 @@ impl Engine {
         manifests: Vec<crate::channel::Manifest>,
         runner: impl Fn() -> Runner,
     ) -> Result<(), Error> {
-        // Read before the channel can be used: what is accepted from now on is scheduled as it comes.
-        let unsettled = self.inner.store.unsettled()?;
-        let added = self.inner.channels.add(manifests, runner)?;
-        for delivery in unsettled {
-            if let Some(entry) = added.iter().find(|entry| entry.name == delivery.channel) {
-                self.inner.take_up(entry, &delivery)?;
+        let inner = &*self.inner;
+        // Whatever can fail comes first: a channel is added whole, or not at all. What an earlier run left
+        // behind is read before the channel can be used: what is accepted from now on is scheduled as it
+        // comes.
+        let adding = inner.channels.begin(manifests, runner)?;
+        let pauses = inner.store.pauses()?;
+        let left_behind = inner.left_behind(adding.entries())?;
+        let added = adding.finish();
+        let entry_of = |channel: &str| added.iter().find(|entry| *entry.name == *channel);
+        for pause in pauses {
+            if let Some(entry) = entry_of(&pause.channel) {
+                inner.outbox.take_up_pause(&pause, &entry.pool());
+            }
+        }
+        for delivery in left_behind {
+            if let Some(entry) = entry_of(&delivery.channel) {
+                // What was accepted once is not refused for want of room later.
+                inner.outbox.reserve(delivery.bytes, usize::MAX, usize::MAX);
+                inner.outbox.schedule(&delivery, &entry.pool());
             }
         }
         Ok(())
@@ -293,23 +311,27 @@ impl Inner {
         Ok(self.store.agent(id)?.map(|record| self.agents.insert(id, record)))
     }
 
-    /// Schedules what an earlier run left behind.
-    fn take_up(&self, entry: &Entry, delivery: &Arc<Delivery>) -> Result<(), Error> {
-        let mut delivery = Delivery::clone(delivery);
-        if delivery.stage == Stage::Intended {
-            // The publishing request may have been made: look before anything else is sent.
-            delivery.stage = Stage::Doubtful { due_ms: self.now_ms() };
-            delivery.version += 1;
-            let commit = crate::store::Commit {
-                deliveries: vec![Arc::new(delivery.clone())],
-                ..crate::store::Commit::default()
-            };
+    /// What an earlier run left behind for channels that are being added, in its order.
+    fn left_behind(&self, added: &[Arc<Entry>]) -> Result<Vec<Arc<Delivery>>, Error> {
+        let mut deliveries = self.store.unsettled()?;
+        deliveries.retain(|delivery| added.iter().any(|entry| entry.name == delivery.channel));
+        let mut commit = crate::store::Commit::default();
+        for delivery in &mut deliveries {
+            if delivery.stage == Stage::Intended {
+                // The publishing request may have been made: look before anything else is sent.
+                let doubtful = Delivery {
+                    stage: Stage::Doubtful { due_ms: self.now_ms() },
+                    version: delivery.version + 1,
+                    ..Delivery::clone(delivery)
+                };
+                *delivery = Arc::new(doubtful);
+                commit.deliveries.push(delivery.clone());
+            }
+        }
+        if !commit.deliveries.is_empty() {
             self.store.commit(commit).map_err(apply::refusal_of)?;
         }
-        // What was accepted once is not refused for want of room later.
-        self.outbox.reserve(delivery.bytes, usize::MAX, usize::MAX);
-        self.outbox.schedule(&delivery, &entry.pool());
-        Ok(())
+        Ok(deliveries)
     }
 }
 

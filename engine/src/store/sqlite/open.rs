@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WRITER_CACHE_KIB: i64 = 8 << 10;
 const READER_CACHE_KIB: i64 = 2 << 10;
 
+/// A log that grew larger, under a long reading say, is cut to this when it begins anew.
+const LOG_LEFT_BYTES: i64 = 16 << 20;
+
 /// An opened file. The lock is released last: the order of the members is that of their ends.
 pub(super) struct Opened {
     pub(super) readers: Vec<Connection>,
@@ -54,6 +57,7 @@ pub(super) fn open(path: &Path) -> Result<(PathBuf, Opened), OpenError> {
         let problem = "its file system can't hold a store: a local one is needed".to_owned();
         return Err(OpenError::Unusable { path, problem });
     }
+    writer.pragma_update(None, "journal_size_limit", LOG_LEFT_BYTES).map_err(failed)?;
     schema::migrate(&mut writer, found).map_err(failed)?;
     // A log that a killed process left behind may have been read back from memory that was never flushed:
     // with this it is on disk before anybody is told of it. It also tells a disk that takes no changes.
@@ -182,6 +186,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
+    super::checksum::install(&connection)?;
     Ok(connection)
 }
 
@@ -223,7 +228,17 @@ fn format_of(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
 pub(super) fn sorted(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     let problem = error.to_string();
+    // A value that is not what its column holds.
+    let is_misread = matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::QueryReturnedNoRows
+    );
     match error.sqlite_error_code() {
+        None if is_misread => OpenError::Damaged { path, problem },
         Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path, found: problem },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, problem },
         _ => OpenError::Unusable { path, problem },
