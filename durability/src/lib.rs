@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod chance;
+pub mod failpoint;
 mod platform;
 
 pub use chance::Chance;

@@ -7,6 +7,8 @@
 //! | `before-outcome`, `after-outcome` | around the commit of what came of it |
 //! | `before-flush`, `after-flush` | around the flush of a group of commits |
 //! | `in-migration` | in a migration of a store, before its end is committed |
+//! | `in-compaction` | in a compaction of a store, again and again, and before and after its log is taken in |
+//! | `in-import` | when an import is written, and before it becomes the store |
 
 #[cfg(feature = "failpoints")]
 mod hook {

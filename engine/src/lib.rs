@@ -66,10 +66,13 @@ pub use interaction::{
 };
 pub use notify::{Note, Notification, Subscription, Topic};
 pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode, TransferTarget};
-#[cfg(feature = "sqlite")]
-pub use store::SqliteStore;
 pub use store::{
     AccountPause, AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel,
     ExternalId, KeptReply, LastAgent, MemoryStore, OpenError, Pause, PauseChange, Prune, Pruned, RequestKey,
     Store, StoreError,
+};
+#[cfg(feature = "sqlite")]
+pub use store::{
+    Compacted, ExportError, Exported, Findings, ImportError, Imported, Observer, Progress, SqliteStore,
+    StoreFile, TableFindings,
 };

@@ -7,7 +7,10 @@ mod sqlite;
 
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{
+    Compacted, ExportError, Exported, Findings, ImportError, Imported, Observer, Progress, SqliteStore,
+    StoreFile, TableFindings,
+};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -336,8 +339,22 @@ pub enum OpenError {
         /// The latest format that is known here.
         known: i64,
     },
+    /// A file that an earlier version wrote, where only the present format will do.
+    #[error(
+        "the store `{path}` has the earlier format {found}: open it with an engine of this version, or compact \
+         it; either brings it up to format {known}",
+        path = path.display()
+    )]
+    Earlier {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The latest format that is known here.
+        known: i64,
+    },
     /// A file that can't be trusted.
-    #[error("the store `{path}` is damaged ({problem}): restore it from a backup", path = path.display())]
+    #[error("the store `{path}` is damaged ({problem}): restore it from a backup, or salvage what can be read of it", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

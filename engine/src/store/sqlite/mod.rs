@@ -7,7 +7,7 @@
 //!   it is found.
 //! * Every record carries a checksum; what may grow with versions carries a format as well.
 
-mod check;
+mod care;
 mod checksum;
 mod group;
 mod open;
@@ -22,6 +22,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+pub use self::care::{
+    Compacted, ExportError, Exported, Findings, ImportError, Imported, Observer, Progress, StoreFile,
+    TableFindings,
+};
 
 use self::group::Group;
 use self::open::{OwnerLock, READERS};
@@ -60,9 +65,11 @@ impl SqliteStore {
         })
     }
 
-    /// Reads everything, and says what is damaged: the file's structure, and every record.
+    /// Reads everything, and says what is damaged: the file's structure, and every record. Whether the records
+    /// fit each other [`StoreFile::check`] says.
     pub fn check(&self) -> Result<(), OpenError> {
-        let problems = self.with_reader(check::problems).map_err(|error| open::sorted(&self.path, &error))?;
+        let problems =
+            self.with_reader(care::check::problems).map_err(|error| open::sorted(&self.path, &error))?;
         if problems.is_empty() {
             return Ok(());
         }

@@ -71,7 +71,7 @@ impl Standing {
         })
     }
 
-    fn write(&self, connection: &Connection) -> Result<(), StoreError> {
+    pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
         let query = "UPDATE standing SET highest_number = ?1, interactions = ?2, settled = ?3, \
                      last_settled = ?4, replies = ?5, ended = ?6, \
                      checksum = strowger_sum(?1, ?2, ?3, ?4, ?5, ?6)";
