@@ -98,9 +98,7 @@ fn an_export_imported_and_exported_is_the_same() {
         assert!(findings.tables.iter().all(|table| table.sound > 0), "every kind is there: {findings:?}");
         let text = export(&first);
         assert_eq!(text, export(&first), "reading changes nothing");
-        let live = engine(&first);
         let mut as_it_runs = Vec::new();
-        drop(live);
         let store = SqliteStore::open(&first, &Limits::default()).unwrap();
         store.export(&mut as_it_runs, &mut |_| {}).unwrap();
         drop(store);
@@ -318,7 +316,7 @@ fn what_can_be_saved_of_a_damaged_store_is() {
     let records: std::collections::HashSet<_> = text.lines().collect();
     const PAGE: usize = 4_096;
     let mut chance = Chance::new(3);
-    let (mut found, mut saves, mut least) = (0, 0, usize::MAX);
+    let (mut found, mut saves, mut nearly_all, mut least) = (0, 0, 0, usize::MAX);
     // The first page says what the file is: without it nothing can be read.
     for page in 1..whole.len() / PAGE {
         let mut bytes = whole.clone();
@@ -340,6 +338,10 @@ fn what_can_be_saved_of_a_damaged_store_is() {
         drop(file);
         let salvaged = String::from_utf8(salvaged).unwrap();
         let same = salvaged.lines().filter(|line| records.contains(line)).count();
+        // All but the line that says that it is salvaged, and the last, which counts.
+        let is_all = same + 2 >= records.len();
+        assert!(is_all || exported.loss_count > 0, "page {page}: {same} lines, and nothing is said to be lost");
+        nearly_all += usize::from(same * 10 >= records.len() * 9);
         least = least.min(same);
         for name in ["saved.db", "saved.db-lock"] {
             let _ = fs::remove_file(folder.path().join(name));
@@ -363,9 +365,10 @@ fn what_can_be_saved_of_a_damaged_store_is() {
     }
     let pages = whole.len() / PAGE - 1;
     println!(
-        "{pages} pages, {found} damages found, {saves} saved, at least {least} of {} lines",
+        "{pages} pages, {found} damages found, {saves} saved, {nearly_all} nearly whole, at least {least} of {} lines",
         records.len()
     );
     assert!(saves > pages * 9 / 10);
-    assert!(least > records.len() / 2);
+    // What stands at the top of a table takes the table with it.
+    assert!(nearly_all > pages * 4 / 5 && least > records.len() / 5);
 }

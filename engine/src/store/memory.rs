@@ -289,7 +289,7 @@ impl Store for MemoryStore {
             }
             directory.contacts.extend(commit.contacts);
             directory.last_agents.extend(commit.last_agent);
-            for (key, id) in commit.external {
+            if let Some((key, id)) = commit.external {
                 directory.external_of.entry(id).or_default().push(key.clone());
                 directory.external.insert(key, External { interaction: id, end_ms: None });
             }
