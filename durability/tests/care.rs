@@ -340,7 +340,10 @@ fn what_can_be_saved_of_a_damaged_store_is() {
         let same = salvaged.lines().filter(|line| records.contains(line)).count();
         // All but the line that says that it is salvaged, and the last, which counts.
         let is_all = same + 2 >= records.len();
-        assert!(is_all || exported.loss_count > 0, "page {page}: {same} lines, and nothing is said to be lost");
+        assert!(
+            is_all || exported.loss_count > 0,
+            "page {page}: {same} lines, and nothing is said to be lost"
+        );
         nearly_all += usize::from(same * 10 >= records.len() * 9);
         least = least.min(same);
         for name in ["saved.db", "saved.db-lock"] {

@@ -305,6 +305,20 @@ class engine {
     return delivered;
   }
 
+  /** Forgets at most so many ended interactions, as the configuration's "retention" says; gives their number. */
+  std::uint32_t prune(std::uint32_t max) const {
+    std::uint32_t pruned = 0;
+    detail::must([&](strowger_error **failure) { return strowger_prune(handle_.get(), max, &pruned, failure); });
+    return pruned;
+  }
+
+  /** Goes on with an account that waits: its credentials have changed. */
+  void resume_account(std::string_view channel, std::string_view account) const {
+    detail::must([&](strowger_error **failure) {
+      return strowger_account_resume(handle_.get(), detail::lend(channel), detail::lend(account), failure);
+    });
+  }
+
   /** The next delivery of a channel that the program runs itself; settle() it. */
   std::optional<std::string> next_delivery(std::string_view channel, std::chrono::milliseconds timeout) const {
     return detail::text([&](strowger_buf **delivery, strowger_error **failure) {
