@@ -371,19 +371,16 @@ fn life(seed: u64, kills: usize) -> Figures {
             sandbox.inject(fault(&mut chance)).unwrap();
             figures.faults += 1;
         }
-        let at_place = match place {
-            Some("in-compaction") => compact(&path, 1 + chance.below(8)),
-            _ => {
-                let count = match place {
-                    // A new file has as many steps as there are formats.
-                    Some("in-migration") => 1 + chance.below(4),
-                    _ => 1 + chance.below(12),
-                };
-                let argument = place.map_or("-".into(), |place| format!("{place}:{count}"));
-                let moment = if place.is_some() { 1_500 } else { 20 + chance.below(280) };
-                let desk = Desk::start(&path, &sandbox, seed ^ (turn as u64 + 1), &argument, "work", &said);
-                desk.run(Duration::from_millis(moment), &mut said)
-            }
+        let at_place = if place == Some("in-compaction") {
+            compact(&path, 1 + chance.below(8))
+        } else {
+            // A new file has as many steps as there are formats.
+            let counts = if place == Some("in-migration") { 4 } else { 12 };
+            let count = 1 + chance.below(counts);
+            let argument = place.map_or("-".into(), |place| format!("{place}:{count}"));
+            let moment = if place.is_some() { 1_500 } else { 20 + chance.below(280) };
+            let desk = Desk::start(&path, &sandbox, seed ^ (turn as u64 + 1), &argument, "work", &said);
+            desk.run(Duration::from_millis(moment), &mut said)
         };
         *figures.kills.entry(place.filter(|_| at_place).unwrap_or("any")).or_default() += 1;
 
@@ -465,7 +462,9 @@ fn nothing_acknowledged_is_lost_and_nothing_is_posted_twice() {
     let figures = std::thread::scope(|scope| {
         let runs = [scope.spawn(run), scope.spawn(run)];
         let mut all = Figures::default();
-        runs.into_iter().for_each(|run| all.add(&run.join().expect("every store lives")));
+        for run in runs {
+            all.add(&run.join().expect("every store lives"));
+        }
         all
     });
     let Figures { kills: places, faults, acknowledged, told, posts } = &figures;

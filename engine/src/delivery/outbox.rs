@@ -30,6 +30,7 @@ pub(crate) struct Claim {
     /// It waited for its account's credentials as long as anything waits: it is not to be tried.
     pub(crate) gave_up: bool,
     lane: Lane,
+    pool: Pool,
     /// Its number in the lane, which it keeps if it goes on.
     number: u64,
 }
@@ -175,11 +176,11 @@ impl Outbox {
     #[allow(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub(crate) fn put_back(&self, claim: Claim, due_ms: i64) {
         let mut state = self.state.lock();
-        if let Some(lane) = state.lanes.get_mut(&claim.lane) {
-            lane.busy = false;
-            // First of all: what stage it is in only the store knows.
-            lane.doubtful.insert((due_ms, claim.number, claim.id));
-        }
+        // The lane of a host that has nothing else to do is gone by now.
+        let lane = state.lane(&claim.lane, &claim.pool);
+        lane.busy = false;
+        // First of all: what stage it is in only the store knows.
+        lane.doubtful.insert((due_ms, claim.number, claim.id));
         state.place(&claim.lane);
         drop(state);
         self.changed.notify_all();
@@ -290,7 +291,7 @@ impl Schedule {
         let gave_up = state.held;
         let Some((number, id)) = state.take() else { return Waiting::Nothing };
         self.place(&lane);
-        Waiting::Now(Claim { id, gave_up, lane, number })
+        Waiting::Now(Claim { id, gave_up, lane, pool: pool.clone(), number })
     }
 }
 

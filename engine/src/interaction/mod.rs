@@ -18,7 +18,7 @@ use crate::operation::QueuePath;
 /// An interaction as it is stored. Texts are shared, so a copy is cheap.
 #[derive(Clone, Debug)]
 pub struct Interaction {
-    /// Its name, unique for ever.
+    /// Its name, unique among those that are kept.
     pub id: InteractionId,
     /// Counts its changes; a commit names the version that it read.
     pub version: u64,

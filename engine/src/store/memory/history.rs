@@ -30,8 +30,12 @@ impl History {
         let needs = |interaction: &Interaction| interaction.parent_id.filter(|_| !interaction.has_ended());
         let (needed, needs) = (before.and_then(needs), needs(now));
         if needed != needs {
-            needed.into_iter().for_each(|parent| self.needs(parent, false));
-            needs.into_iter().for_each(|parent| self.needs(parent, true));
+            if let Some(parent) = needed {
+                self.needs(parent, false);
+            }
+            if let Some(parent) = needs {
+                self.needs(parent, true);
+            }
         }
     }
 

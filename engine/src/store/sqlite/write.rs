@@ -475,12 +475,11 @@ fn change_pause(connection: &Connection, change: &PauseChange) -> Result<(), Sto
         .optional()
         .map_err(failed)?
         .transpose()?;
-    match change.after(before.as_ref()) {
-        Some(pause) => put_pause(connection, &pause),
-        None => {
-            let query = "DELETE FROM pause WHERE channel = ? AND account = ?";
-            run(connection, query, params![change.channel, change.account])
-        }
+    if let Some(pause) = change.after(before.as_ref()) {
+        put_pause(connection, &pause)
+    } else {
+        let query = "DELETE FROM pause WHERE channel = ? AND account = ?";
+        run(connection, query, params![change.channel, change.account])
     }
 }
 

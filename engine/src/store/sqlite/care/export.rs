@@ -85,7 +85,9 @@ pub(super) fn salvage(
             }
             lines.record(&entry)
         })?;
-        gaps.into_iter().for_each(|gap| losses.add(gap));
+        for gap in gaps {
+            losses.add(gap);
+        }
     }
     lines.standing(highest_number, last_settled)?;
     let records = lines.end()?;

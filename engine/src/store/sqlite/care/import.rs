@@ -181,7 +181,7 @@ impl Reading<'_> {
                 Some(entry) => {
                     put(connection, &entry).map_err(|error| wrong(error.to_string()))?;
                     imported.records += 1;
-                    if imported.records % 10_000 == 0 {
+                    if imported.records.is_multiple_of(10_000) {
                         observer(Progress { what: "records", done: imported.records, of: 0 });
                     }
                 }

@@ -211,7 +211,7 @@ impl Table {
             take(entry)
         };
         match self.key {
-            Some(key) => self.from_both_ends(connection, key, &mut take),
+            Some(key) => self.both_ends(connection, key, &mut take),
             None => self.around_gaps(connection, &mut take),
         }
     }
@@ -221,7 +221,7 @@ impl Table {
     }
 
     /// A table without row numbers: from its beginning and from its end up to what can't be read.
-    fn from_both_ends<E>(
+    fn both_ends<E>(
         &self,
         connection: &Connection,
         key: &str,
@@ -267,7 +267,7 @@ impl Table {
         let last = connection.query_row(&last, [], |row| row.get(0)).unwrap_or(1_i64 << 40);
         let mut next = 0_i64;
         while next <= last {
-            match self.from(connection, &mut next, take) {
+            match self.starting_at(connection, &mut next, take) {
                 Ok(Ok(())) => break,
                 Ok(Err(error)) => return Err(error),
                 Err(error) => problems.push(format!("{}: {error}", self.name)),
@@ -279,7 +279,7 @@ impl Table {
     }
 
     /// Reads from a row number on; `next` is then the one after the last that was read.
-    fn from<E>(
+    fn starting_at<E>(
         &self,
         connection: &Connection,
         next: &mut i64,
@@ -350,7 +350,7 @@ impl<'a> Counted<'a> {
 
     fn one(&mut self) {
         self.progress.done += 1;
-        if self.progress.done % Self::EVERY == 0 {
+        if self.progress.done.is_multiple_of(Self::EVERY) {
             (self.observer)(self.progress);
         }
     }
