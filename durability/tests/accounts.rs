@@ -165,10 +165,8 @@ struct Failing {
     pauses: AtomicBool,
 }
 
-impl Failing {
-    fn check(&self, fails: &AtomicBool) -> Result<(), StoreError> {
-        if fails.load(Ordering::Relaxed) { Err(StoreError::new("on purpose")) } else { Ok(()) }
-    }
+fn check(fails: &AtomicBool) -> Result<(), StoreError> {
+    if fails.load(Ordering::Relaxed) { Err(StoreError::new("on purpose")) } else { Ok(()) }
 }
 
 macro_rules! readings {
@@ -197,7 +195,7 @@ impl Store for Failing {
     }
 
     fn pauses(&self) -> Result<Vec<AccountPause>, StoreError> {
-        self.check(&self.pauses)?;
+        check(&self.pauses)?;
         self.store.pauses()
     }
 
@@ -206,7 +204,7 @@ impl Store for Failing {
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.check(&self.commits)?;
+        check(&self.commits)?;
         self.store.commit(commit)
     }
 }
