@@ -4,6 +4,7 @@ mod api;
 mod house;
 mod replay;
 mod script;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,15 +47,30 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         plugins: Option<PathBuf>,
     },
+    /// Look after the file of a store while nobody uses it: check, export, import, compact.
+    ///
+    /// The file must not be in use: one process owns a store. What is found and what is lost goes to
+    /// standard error, and so does progress.
+    ///
+    /// Exit status: 0 if all is well, 1 if the store is damaged or the command failed, 2 for a wrong command
+    /// line.
+    #[command(verbatim_doc_comment)]
+    Store {
+        #[command(subcommand)]
+        command: store::Command,
+    },
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let outcome = match command {
-        Command::Replay { file, plugins } => replay::run(&file, plugins),
+        Command::Replay { file, plugins } => {
+            replay::run(&file, plugins).map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+        }
+        Command::Store { command } => store::run(command).map_err(|error| error.to_string()),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("strowger-gateway: {error}");
             ExitCode::FAILURE

@@ -16,7 +16,7 @@ use crate::interaction::{DeliveryId, Interaction, InteractionId, Resource, Seen}
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
     AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
-    RequestKey, StoreError,
+    PauseChange, RequestKey, StoreError,
 };
 
 /// On whose behalf a decision is carried out.
@@ -26,8 +26,8 @@ pub(super) enum By<'a> {
     Agent(&'a AgentState, Option<&'a NamedRequest>),
     /// The host; something inbound has the platform's id.
     Host { external_id: Option<&'a str>, id: Option<InteractionId> },
-    /// A delivery, as it will stand.
-    Delivery(Delivery),
+    /// A delivery, as it will stand, and what becomes of its account.
+    Delivery(Delivery, Vec<PauseChange>),
 }
 
 /// A request that can be repeated.
@@ -73,6 +73,9 @@ pub(super) fn error_of(error: CommitError) -> Error {
     })
 }
 
+/// How many ended interactions are forgotten at most when another one ends.
+const SWEPT_WITH_AN_END: u32 = 8;
+
 impl Inner {
     /// Carries a decision out. The caller holds the lock of `about`.
     pub(super) fn apply(
@@ -100,6 +103,10 @@ impl Inner {
             after.version += 1;
         }
         for interaction in decision.after.iter_mut().chain(&mut decision.created) {
+            if interaction.has_ended() && interaction.ended_ms.is_none() {
+                interaction.ended_ms = Some(prepared.now_ms);
+                commit.prune = self.retention.prune(prepared.now_ms, SWEPT_WITH_AN_END);
+            }
             if let Some(place) = interaction.placement.as_mut().filter(|place| place.number == 0) {
                 place.number = self.next_number();
             }
@@ -107,14 +114,15 @@ impl Inner {
 
         let agent = match &by {
             By::Agent(agent, _) => Some(*agent),
-            By::Host { .. } | By::Delivery(_) => None,
+            By::Host { .. } | By::Delivery(..) => None,
         };
         let reserved = self.reserve(decision.delivery.as_ref())?;
         let new = decision.delivery.take();
         let new = new.map(|new| Ok::<_, Unapplied>((prepared.name()?, new))).transpose()?;
+        let numbered = agent.map(Numbered::draw);
         let reference_id = match &by {
-            By::Agent(agent, _) => Some(agent.reference_id.fetch_add(1, Ordering::Relaxed) + 1),
-            By::Delivery(delivery) => Some(delivery.reference_id),
+            By::Agent(..) => numbered.as_ref().map(|numbered| numbered.number),
+            By::Delivery(delivery, _) => Some(delivery.reference_id),
             By::Host { .. } => None,
         };
         let listeners = self.listeners(&decision.told)?;
@@ -159,8 +167,9 @@ impl Inner {
             after.delivery = Some(delivery.id);
         }
         commit.deliveries.extend(new_delivery.clone().map(Arc::new));
-        if let By::Delivery(delivery) = by {
+        if let By::Delivery(delivery, pauses) = by {
             commit.deliveries.push(Arc::new(delivery));
+            commit.pauses = pauses;
         }
 
         let committed = Committed {
@@ -178,6 +187,9 @@ impl Inner {
         let critical = self.critical()?;
         self.commit(commit, host_id.is_some(), &critical)?;
         reserved.keep();
+        if let Some(numbered) = numbered {
+            numbered.keep();
+        }
         if let Some(moving) = &mut focus {
             *moving.focus = moving.to;
         }
@@ -307,6 +319,7 @@ fn new_delivery(
         started_ms: 0,
         ended_ms: None,
         last_outcome: None,
+        unresolved: false,
     }
 }
 
@@ -338,6 +351,39 @@ impl Reserved<'_> {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         self.bytes.into_iter().for_each(|bytes| self.outbox.release(bytes));
+    }
+}
+
+/// A `referenceId` that is given back unless it is kept: what is refused leaves no gap. Two requests of one
+/// agent at the same time may leave one, for a number is never given twice.
+struct Numbered<'a> {
+    agent: &'a AgentState,
+    number: u64,
+    is_kept: bool,
+}
+
+impl<'a> Numbered<'a> {
+    fn draw(agent: &'a AgentState) -> Self {
+        let number = agent.reference_id.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { agent, number, is_kept: false }
+    }
+
+    fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Numbered<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // Nobody was told of it. Whoever drew a later one keeps that, and this one is skipped.
+            let _ = self.agent.reference_id.compare_exchange(
+                self.number,
+                self.number - 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
     }
 }
 
