@@ -16,7 +16,7 @@ use crate::interaction::{DeliveryId, Interaction, InteractionId, Resource, Seen}
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
     AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
-    PauseChange, RequestKey, StoreError,
+    PauseChange, Prune, RequestKey, StoreError,
 };
 
 /// On whose behalf a decision is carried out.
@@ -94,23 +94,7 @@ impl Inner {
             By::Host { id, .. } => id,
             _ => None,
         };
-        if let Some(created) = &mut decision.created {
-            created.id = host_id.map_or_else(|| prepared.name(), Ok)?;
-            created.number = self.next_number();
-            created.version = 1;
-        }
-        if let Some(after) = &mut decision.after {
-            after.version += 1;
-        }
-        for interaction in decision.after.iter_mut().chain(&mut decision.created) {
-            if interaction.has_ended() && interaction.ended_ms.is_none() {
-                interaction.ended_ms = Some(prepared.now_ms);
-                commit.prune = self.retention.prune(prepared.now_ms, SWEPT_WITH_AN_END);
-            }
-            if let Some(place) = interaction.placement.as_mut().filter(|place| place.number == 0) {
-                place.number = self.next_number();
-            }
-        }
+        commit.prune = self.number(&mut decision, host_id, prepared)?;
 
         let agent = match &by {
             By::Agent(agent, _) => Some(*agent),
@@ -199,6 +183,34 @@ impl Inner {
             self.outbox.schedule(delivery, &entry.pool());
         }
         Ok(Applied { reference_id, created: committed.created.as_ref().map(|created| created.id) })
+    }
+
+    /// Gives what is new its name and its number, and what has ended its time: then others may be forgotten.
+    fn number(
+        &self,
+        decision: &mut Decision,
+        host_id: Option<InteractionId>,
+        prepared: &Prepared<'_>,
+    ) -> Result<Option<Prune>, Unapplied> {
+        if let Some(created) = &mut decision.created {
+            created.id = host_id.map_or_else(|| prepared.name(), Ok)?;
+            created.number = self.next_number();
+            created.version = 1;
+        }
+        if let Some(after) = &mut decision.after {
+            after.version += 1;
+        }
+        let mut prune = None;
+        for interaction in decision.after.iter_mut().chain(&mut decision.created) {
+            if interaction.has_ended() && interaction.ended_ms.is_none() {
+                interaction.ended_ms = Some(prepared.now_ms);
+                prune = self.retention.prune(prepared.now_ms, SWEPT_WITH_AN_END);
+            }
+            if let Some(place) = interaction.placement.as_mut().filter(|place| place.number == 0) {
+                place.number = self.next_number();
+            }
+        }
+        Ok(prune)
     }
 
     /// Makes room in the outbox, until the change is made or given up.

@@ -84,7 +84,7 @@ pub(super) fn of_import(connection: &Connection, observer: Observer<'_>) -> Vec<
     findings(connection, observer).problems
 }
 
-fn structure(connection: &Connection) -> Findings {
+pub(super) fn structure(connection: &Connection) -> Findings {
     let mut findings = Findings::default();
     let problems = (|| {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({MOST})"))?;
@@ -162,7 +162,7 @@ fn sums(connection: &Connection, tables: &[TableFindings]) -> rusqlite::Result<V
 
 /// Records that contradict each other.
 fn between(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    const RULES: [(&str, &str); 5] = [
+    const RULES: [(&str, &str); 6] = [
         (
             "interaction `{}` is Sent, and no delivery under way is its",
             "SELECT id FROM interaction WHERE ended_ms IS NULL AND record ->> 'state' = 'Sent' \
@@ -190,6 +190,11 @@ fn between(connection: &Connection) -> rusqlite::Result<Vec<String>> {
             "SELECT DISTINCT delivery.record ->> 'agent' FROM delivery \
              LEFT JOIN agent ON agent.id = delivery.record ->> 'agent' \
              WHERE ifnull(agent.reference_id, 0) < delivery.record ->> 'referenceId'",
+        ),
+        (
+            "agent `{}` has notes, and is not followed from before them on",
+            "SELECT DISTINCT note.agent FROM note LEFT JOIN agent ON agent.id = note.agent \
+             WHERE agent.followed_after IS NULL OR note.sequence <= agent.followed_after",
         ),
     ];
     let mut problems = Vec::new();

@@ -4,7 +4,9 @@ pub(super) mod check;
 mod export;
 mod import;
 mod line;
+mod logs;
 mod rows;
+mod salvage;
 
 pub use check::{Findings, TableFindings};
 pub use export::{ExportError, Exported};
@@ -75,7 +77,7 @@ impl StoreFile {
     ///
     /// The first line is `{"store":{"version":1}}`. Then each line is an object with one member, which
     /// names a kind of record: `agent`, `contact`, `lastAgent`, `external`, `interaction`, `delivery`,
-    /// `reply`, `pause`, and `standing` once. The last is `{"end":{"lines":…,"sha256":…}}`: how many came
+    /// `reply`, `pause`, `note`, and `standing` once. The last is `{"end":{"lines":…,"sha256":…}}`: how many came
     /// before it, and the hash of their bytes. There are no secrets in a store; there are customers' words.
     pub fn export(&self, to: &mut dyn Write, observer: Observer<'_>) -> Result<Exported, ExportError> {
         export::export(&self.connection, &self.path, to, observer)
@@ -83,9 +85,10 @@ impl StoreFile {
 
     /// Writes what can still be read of a damaged file, so that it can be imported: a message that was on its
     /// way and whose delivery is lost goes back to its agent, and a delivery whose interaction is lost is
-    /// left out. Takes memory in proportion to the number of interactions.
+    /// left out. Of an agent's notes those are kept that come after whatever is lost. Takes memory in proportion
+    /// to the number of interactions.
     pub fn salvage(&self, to: &mut dyn Write, observer: Observer<'_>) -> Result<Exported, ExportError> {
-        export::salvage(&self.connection, to, observer)
+        salvage::salvage(&self.connection, to, observer)
     }
 
     /// Makes a new store of an export: all of it, checked, or nothing.

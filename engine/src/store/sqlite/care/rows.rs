@@ -16,14 +16,14 @@ use crate::store::{
 };
 
 /// A table, and how a row of it is read.
-pub(super) struct Table {
+pub(super) struct Table<T = Entry> {
     pub(super) name: &'static str,
     /// What one of its records is called.
     pub(super) kind: &'static str,
     columns: &'static str,
     /// The key that the table is ordered by; none if it is the order in which the rows came.
     key: Option<&'static str>,
-    read: fn(&Row<'_>) -> rusqlite::Result<Result<Entry, String>>,
+    read: fn(&Row<'_>) -> rusqlite::Result<Result<T, String>>,
 }
 
 pub(super) const AGENTS: Table = Table {
@@ -164,6 +164,20 @@ pub(super) const NOTES: Table = Table {
     },
 };
 
+/// Whose notes there are, of which numbers, and whether they are as they were written.
+pub(super) const NOTE_HEADS: Table<(AgentId, u64, bool)> = Table {
+    name: NOTES.name,
+    kind: NOTES.kind,
+    columns: NOTES.columns,
+    key: NOTES.key,
+    read: |row| {
+        let agent = AgentId::parse(row.get_ref(0)?.as_str()?).map_err(|error| error.to_string());
+        let sequence = row.get(1).map(i64::unsigned_abs)?;
+        let is_sound = matches!(note(row), Ok(Ok(_)));
+        Ok(agent.map(|agent| (agent, sequence, is_sound)))
+    },
+};
+
 /// Every table, in the order of an export.
 pub(super) const ALL: [&Table; 9] =
     [&AGENTS, &CONTACTS, &LAST_AGENTS, &EXTERNALS, &INTERACTIONS, &DELIVERIES, &REPLIES, &PAUSES, &NOTES];
@@ -197,13 +211,13 @@ fn delivery_agrees(row: &Row<'_>, delivery: &Delivery) -> rusqlite::Result<bool>
         && row.get_ref("interaction")?.as_str_or_null()? == interaction)
 }
 
-impl Table {
+impl<T> Table<T> {
     /// Reads every row in order. The first error of the file ends it; what `take` fails with ends it, too.
     pub(super) fn each<E: From<rusqlite::Error>>(
         &self,
         connection: &Connection,
         observer: Observer<'_>,
-        mut take: impl FnMut(Result<Entry, String>) -> Result<(), E>,
+        mut take: impl FnMut(Result<T, String>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut counted = Counted::new(self, connection, observer);
         let order = self.key.unwrap_or("rowid");
@@ -222,7 +236,7 @@ impl Table {
         &self,
         connection: &Connection,
         observer: Observer<'_>,
-        mut take: impl FnMut(Result<Entry, String>) -> Result<(), E>,
+        mut take: impl FnMut(Result<T, String>) -> Result<(), E>,
     ) -> Result<Vec<String>, E> {
         let mut counted = Counted::new(self, connection, observer);
         let mut take = |entry| {
@@ -235,7 +249,7 @@ impl Table {
         }
     }
 
-    fn entry(&self, row: &Row<'_>) -> Result<Entry, String> {
+    fn entry(&self, row: &Row<'_>) -> Result<T, String> {
         (self.read)(row).unwrap_or_else(|error| Err(format!("{}: {error}", self.name)))
     }
 
@@ -244,7 +258,7 @@ impl Table {
         &self,
         connection: &Connection,
         key: &str,
-        take: &mut dyn FnMut(Result<Entry, String>) -> Result<(), E>,
+        take: &mut dyn FnMut(Result<T, String>) -> Result<(), E>,
     ) -> Result<Vec<String>, E> {
         let mut problems = Vec::new();
         let mut seen = HashSet::new();
@@ -279,7 +293,7 @@ impl Table {
     fn around_gaps<E>(
         &self,
         connection: &Connection,
-        take: &mut dyn FnMut(Result<Entry, String>) -> Result<(), E>,
+        take: &mut dyn FnMut(Result<T, String>) -> Result<(), E>,
     ) -> Result<Vec<String>, E> {
         let mut problems = Vec::new();
         let last = format!("SELECT rowid FROM {} NOT INDEXED ORDER BY rowid DESC LIMIT 1", self.name);
@@ -302,7 +316,7 @@ impl Table {
         &self,
         connection: &Connection,
         next: &mut i64,
-        take: &mut dyn FnMut(Result<Entry, String>) -> Result<(), E>,
+        take: &mut dyn FnMut(Result<T, String>) -> Result<(), E>,
     ) -> rusqlite::Result<Result<(), E>> {
         let query = format!(
             "SELECT {}, rowid AS row_number FROM {} NOT INDEXED WHERE rowid >= ? ORDER BY rowid",
@@ -360,7 +374,7 @@ struct Counted<'a> {
 impl<'a> Counted<'a> {
     const EVERY: u64 = 10_000;
 
-    fn new(table: &Table, connection: &Connection, observer: Observer<'a>) -> Self {
+    fn new<T>(table: &Table<T>, connection: &Connection, observer: Observer<'a>) -> Self {
         let of = connection
             .query_row(&format!("SELECT count(*) FROM {}", table.name), [], |row| row.get::<_, i64>(0))
             .map_or(0, i64::unsigned_abs);
