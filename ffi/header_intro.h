@@ -91,10 +91,12 @@
  *       "manifests": [ { … } ],                    channels that the program delivers itself: what a plugin's
  *                                                  manifest lists as a channel, see strowger_channel.h
  *       "queues": ["/queues/support"],             if only these exist; else any queue does
- *       "limits": { … } }                          bounds: body_bytes, user_data_bytes, user_data_keys,
+ *       "limits": { … },                           bounds: body_bytes, user_data_bytes, user_data_keys,
  *                                                  message_bytes, subscription_notes, subscription_bytes,
  *                                                  kept_notes, kept_bytes, subscriptions, agents, interactions, outbox,
  *                                                  outbox_bytes, settled, replies
+ *       "retention": { "age_ms": …, "count": … } } how long ended interactions are kept: forgotten when they
+ *                                                  ended longer ago, or are more; by default they stay
  *
  * A channel is run by a plugin (strowger_deliver()) or by the program (strowger_delivery_next()), never by
  * both.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use strowger::{
-    AgentId, AgentRecord, Commit, CommitError, ContactAddress, Delivery, DeliveryId, Interaction,
-    InteractionId, KeptReply, LastAgent, NoteLog, QueuePath, RequestKey, Store, StoreError,
+    AccountPause, AgentId, AgentRecord, Commit, CommitError, ContactAddress, Delivery, DeliveryId,
+    Interaction, InteractionId, KeptReply, LastAgent, NoteLog, Prune, Pruned, QueuePath, RequestKey, Store,
+    StoreError,
 };
 
 use crate::Chance;
@@ -26,6 +27,11 @@ impl<S: Store> Faulty<S> {
     /// From now on so many commits in a hundred fail.
     pub fn fail(&self, percent: u64) {
         *self.percent.lock() = percent;
+    }
+
+    fn drawn(&self) -> Result<(), StoreError> {
+        let fails = self.chance.lock().percent(*self.percent.lock());
+        if fails { Err(StoreError::new("drawn")) } else { Ok(()) }
     }
 }
 
@@ -53,12 +59,16 @@ impl<S: Store> Store for Faulty<S> {
         published(channel: &str, account: &str, since_ms: i64) -> Vec<String>;
         reply(key: &RequestKey) -> Option<KeptReply>;
         highest_number() -> u64;
+        pauses() -> Vec<AccountPause>;
+    }
+
+    fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError> {
+        self.drawn()?;
+        self.store.prune(prune)
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        if self.chance.lock().percent(*self.percent.lock()) {
-            return Err(StoreError::new("drawn").into());
-        }
+        self.drawn()?;
         self.store.commit(commit)
     }
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod chance;
+pub mod failpoint;
 mod faulty;
 mod platform;
 

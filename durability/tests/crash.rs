@@ -19,8 +19,8 @@ use strowger::{AgentId, Delivery, Id, Interaction, Limits, QueuePath, SqliteStor
 use strowger_durability::{Chance, Platform, scratch};
 use strowger_sandbox::{Answer, Effect, Fault, Options, Sandbox};
 
-/// Places at which the process kills itself. Those of one delivery, and those of the store.
-const PLACES: [&str; 8] = [
+/// Places at which the process kills itself: those of one delivery, and those of the store.
+const PLACES: [&str; 10] = [
     "before-intent",
     "after-intent",
     "mid-request",
@@ -29,10 +29,38 @@ const PLACES: [&str; 8] = [
     "after-outcome",
     "before-flush",
     "after-flush",
+    "in-migration",
+    "in-compaction",
 ];
 
-/// Kills of one store, before everything in it is delivered and another one begins.
-const KILLS_PER_STORE: usize = 10;
+/// Kills of one store, before everything in it is delivered and another one begins: each place once, and
+/// three at random moments.
+const KILLS_PER_STORE: usize = 13;
+
+/// How often a kill at a named place must have come about, of three hundred.
+const KILLS_AT_A_PLACE: usize = 8;
+
+/// What came of it all.
+#[derive(Debug, Default)]
+struct Figures {
+    kills: BTreeMap<&'static str, usize>,
+    faults: usize,
+    acknowledged: usize,
+    told: usize,
+    posts: usize,
+}
+
+impl Figures {
+    fn add(&mut self, other: &Self) {
+        for (place, count) in &other.kills {
+            *self.kills.entry(place).or_default() += count;
+        }
+        self.faults += other.faults;
+        self.acknowledged += other.acknowledged;
+        self.told += other.told;
+        self.posts += other.posts;
+    }
+}
 
 /// What the killed processes said.
 #[derive(Default)]
@@ -49,6 +77,8 @@ struct Said {
     returned: BTreeSet<String>,
     references: HashMap<String, BTreeSet<u64>>,
     heard: HashMap<String, Heard>,
+    acknowledged: usize,
+    told: usize,
 }
 
 /// What an agent was told, whatever process told it.
@@ -63,6 +93,8 @@ impl Said {
         let fact: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let text = |name: &str| fact[name].as_str().unwrap_or_default().to_owned();
         assert!(fact["odd"].is_null(), "{line}");
+        self.acknowledged += usize::from(fact["ack"].is_string());
+        self.told += usize::from(fact["told"].is_string());
         match (fact["try"].as_str(), fact["ack"].as_str(), fact["told"].as_str()) {
             (Some(_), ..) => {
                 self.tried.insert(text("request"));
@@ -379,26 +411,32 @@ fn fault(chance: &mut Chance) -> Fault {
     Fault::new(effect).path("/2/tweets").method("POST").skip(u32::try_from(chance.below(10)).unwrap())
 }
 
-/// One store: killed so many times, then left to deliver everything. Gives the kills by place.
-fn life(seed: u64, kills: usize) -> BTreeMap<&'static str, usize> {
+/// One store: killed so many times, then left to deliver everything.
+fn life(seed: u64, kills: usize) -> Figures {
     let mut chance = Chance::new(seed);
     let folder = tempfile::tempdir_in(scratch()).unwrap();
     let path = folder.path().join("store.db");
     let options = Options { duplicate_window: Duration::ZERO, ..Options::default() };
     let sandbox = Sandbox::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options).unwrap();
     let mut said = Said::default();
-    let mut places = BTreeMap::new();
-    for turn in 0..kills {
+    let mut figures = Figures::default();
+    for (turn, place) in turns(&mut chance).into_iter().cycle().take(kills).enumerate() {
         if chance.percent(50) {
             sandbox.inject(fault(&mut chance)).unwrap();
+            figures.faults += 1;
         }
-        let place = PLACES[usize::try_from(chance.below(PLACES.len() as u64)).unwrap()];
-        let is_at_place = chance.percent(60);
-        let argument = if is_at_place { format!("{place}:{}", 1 + chance.below(12)) } else { "-".into() };
-        let moment = Duration::from_millis(if is_at_place { 1_500 } else { 20 + chance.below(280) });
-        let desk = Desk::start(&path, &sandbox, seed ^ (turn as u64 + 1), &argument, "work", &said);
-        let ended = desk.run(moment, &mut said);
-        *places.entry(if is_at_place && ended { place } else { "any" }).or_default() += 1;
+        let at_place = if place == Some("in-compaction") {
+            compact(&path, 1 + chance.below(8))
+        } else {
+            // A new file has as many steps as there are formats.
+            let counts = if place == Some("in-migration") { 4 } else { 12 };
+            let count = 1 + chance.below(counts);
+            let argument = place.map_or("-".into(), |place| format!("{place}:{count}"));
+            let moment = if place.is_some() { 1_500 } else { 20 + chance.below(280) };
+            let desk = Desk::start(&path, &sandbox, seed ^ (turn as u64 + 1), &argument, "work", &said);
+            desk.run(Duration::from_millis(moment), &mut said)
+        };
+        *figures.kills.entry(place.filter(|_| at_place).unwrap_or("any")).or_default() += 1;
 
         let held = Held::read(&path);
         held.has_all(&said);
@@ -419,7 +457,39 @@ fn life(seed: u64, kills: usize) -> BTreeMap<&'static str, usize> {
     let drafts =
         held.interactions.values().filter(|interaction| interaction.direction == Direction::Outbound);
     assert_eq!(drafts.count(), said.tried.len(), "each draft was made once");
-    places
+    figures.acknowledged = said.acknowledged;
+    figures.told = said.told;
+    figures.posts = sandbox.posts().len();
+    figures
+}
+
+/// The kills of a life in some order, the new file's migration first.
+fn turns(chance: &mut Chance) -> Vec<Option<&'static str>> {
+    let mut rest: Vec<_> = PLACES.into_iter().filter(|place| *place != "in-migration").map(Some).collect();
+    rest.extend([None; KILLS_PER_STORE - PLACES.len()]);
+    let mut turns = vec![Some("in-migration")];
+    while !rest.is_empty() {
+        let which = usize::try_from(chance.below(rest.len() as u64)).unwrap();
+        turns.push(rest.swap_remove(which));
+    }
+    turns
+}
+
+/// Compacts the store, killed on the way.
+fn compact(path: &Path, count: u64) -> bool {
+    // A store with little in it is compacted before it gets that far.
+    for count in [count, 1] {
+        let output = Command::new(env!("CARGO_BIN_EXE_caretaker"))
+            .args([&format!("in-compaction:{count}"), "compact"])
+            .arg(path)
+            .output()
+            .expect("the program starts");
+        if output.status.signal() == Some(9) {
+            return true;
+        }
+        assert!(output.status.success(), "{output:?}");
+    }
+    false
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -433,33 +503,37 @@ fn nothing_acknowledged_is_lost_and_nothing_is_posted_twice() {
     let lives = kills.div_ceil(KILLS_PER_STORE);
     let next = AtomicUsize::new(0);
     let run = || {
-        let mut places = BTreeMap::<_, usize>::new();
+        let mut figures = Figures::default();
         loop {
             let life_number = next.fetch_add(1, Ordering::Relaxed);
             if life_number >= lives {
-                return places;
+                return figures;
             }
             let own_seed = seed.wrapping_add(life_number as u64);
             let lived = std::panic::catch_unwind(|| life(own_seed, KILLS_PER_STORE)).unwrap_or_else(|_| {
                 panic!("again with: STROWGER_KILLS={KILLS_PER_STORE} STROWGER_SEED={own_seed}")
             });
-            for (place, count) in lived {
-                *places.entry(place).or_default() += count;
-            }
+            figures.add(&lived);
         }
     };
-    let places = std::thread::scope(|scope| {
+    let figures = std::thread::scope(|scope| {
         let runs = [scope.spawn(run), scope.spawn(run)];
-        let mut all = BTreeMap::<_, usize>::new();
-        for (place, count) in runs.into_iter().flat_map(|run| run.join().expect("every store lives")) {
-            *all.entry(place).or_default() += count;
+        let mut all = Figures::default();
+        for run in runs {
+            all.add(&run.join().expect("every store lives"));
         }
         all
     });
-    println!("kills: {places:?}");
+    let Figures { kills: places, faults, acknowledged, told, posts } = &figures;
+    println!("{} kills: {places:?}", places.values().sum::<usize>());
+    println!(
+        "{faults} faults of the platform, {acknowledged} acknowledgements, {told} ends told, {posts} posts"
+    );
     if kills >= 300 {
         for place in PLACES {
-            assert!(places.contains_key(place), "never killed at {place}");
+            let count = places.get(place).copied().unwrap_or(0);
+            assert!(count >= KILLS_AT_A_PLACE, "killed {count} times at {place}");
         }
+        assert!(places.values().sum::<usize>() >= 300 && *posts > 0 && *acknowledged > 0 && *faults > 0);
     }
 }

@@ -117,7 +117,7 @@ fn a_newer_format_is_refused_by_number() {
     drop(open(&path).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
-    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 3 });
+    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 4 });
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -233,8 +233,10 @@ fn a_migration_that_is_killed_is_made_again() {
         ("first.db", false, "in-migration:1"),
         ("second.db", false, "in-migration:2"),
         ("third.db", false, "in-migration:3"),
+        ("fourth.db", false, "in-migration:4"),
         ("old-first.db", true, "in-migration:1"),
         ("old-second.db", true, "in-migration:2"),
+        ("old-third.db", true, "in-migration:3"),
     ] {
         let path = folder.path().join(name);
         if is_old {
@@ -357,7 +359,7 @@ fn a_full_disk_refuses_and_then_works_again() {
         let status = Command::new("mount").args(arguments).arg(folder.path()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     };
-    if !mount(&["-t", "tmpfs", "-o", "size=400k", "tmpfs"]) {
+    if !mount(&["-t", "tmpfs", "-o", "size=800k", "tmpfs"]) {
         eprintln!(
             "skipped: a small file system can't be mounted here; tests/disk.rs does the same with a shim"
         );
@@ -369,7 +371,7 @@ fn a_full_disk_refuses_and_then_works_again() {
         let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
         let notes = agent.subscribe("/v2/me/*").unwrap();
         let filler = folder.path().join("filler");
-        fs::write(&filler, vec![0; 100_000]).unwrap();
+        fs::write(&filler, vec![0; 200_000]).unwrap();
         let create = || agent.perform("x", None, br#"{"operationName": "Create"}"#).unwrap();
         let mut made = 0;
         while create().status_code() == StatusCode::Success {

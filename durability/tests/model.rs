@@ -10,8 +10,8 @@ use strowger::channel::Outcome;
 use strowger::lifecycle::{Direction, State};
 use strowger::{
     AgentChange, AgentId, Commit, ContactAddress, ContactOnChannel, Delivery, ExternalId, Id, Interaction,
-    KeptNote, KeptReply, LastAgent, Limits, MemoryStore, Note, Placement, QueuePath, RequestKey, SqliteStore,
-    Stage, Store, UserData, Work,
+    KeptNote, KeptReply, LastAgent, Limits, MemoryStore, Note, Pause, PauseChange, Placement, Prune,
+    QueuePath, RequestKey, SqliteStore, Stage, Store, UserData, Work,
 };
 use strowger_durability::scratch;
 
@@ -24,6 +24,7 @@ const REQUESTS: [&str; 5] = ["r1", "r2", "r3", "r4", "r5"];
 /// Numbers of notes: few, so that they meet.
 const NOTES: u64 = 24;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Small, so that each is reached.
 fn limits() -> Limits {
@@ -42,6 +43,8 @@ struct Draft {
     reply: Option<(Index, Index, i64)>,
     notes: Vec<(Index, u64, u64)>,
     follows: Option<u64>,
+    pause: Option<(Index, Pause)>,
+    prune: Option<Prune>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +57,7 @@ enum Focus {
 #[derive(Clone, Debug)]
 enum Step {
     Commit(Box<Draft>),
+    Prune(Prune),
     Reopen,
 }
 
@@ -78,22 +82,53 @@ fn draft() -> impl Strategy<Value = Draft> {
         prop::option::weighted(0.3, (index(), 0..100_u64, focus())),
         prop::option::weighted(0.2, (index(), 0..4_u8)),
         prop::option::weighted(0.3, (index(), index(), 0..60_i64)),
-        prop::collection::vec((index(), 1..NOTES, 0..3_u64), 0..3),
-        prop::option::weighted(0.2, 0..9_u64),
+        (prop::collection::vec((index(), 1..NOTES, 0..3_u64), 0..3), prop::option::weighted(0.2, 0..9_u64)),
+        prop::option::weighted(0.3, (index(), pause())),
+        prop::option::weighted(0.2, prune()),
     )
         .prop_map(|drawn| {
-            let (interactions, deliveries, contact, last_agent, agent, external, reply, notes, follows) =
+            let (interactions, deliveries, contact, last_agent, agent, external, reply, told, pause, prune) =
                 drawn;
-            Draft { interactions, deliveries, contact, last_agent, agent, external, reply, notes, follows }
+            let (notes, follows) = told;
+            Draft {
+                interactions,
+                deliveries,
+                contact,
+                last_agent,
+                agent,
+                external,
+                reply,
+                notes,
+                follows,
+                pause,
+                prune,
+            }
         })
 }
 
+fn pause() -> impl Strategy<Value = Pause> {
+    prop_oneof![(0..5_i64).prop_map(Pause::Until), Just(Pause::Held), Just(Pause::Resumed)]
+}
+
+/// Up to a time at which what outlives an interaction goes as well.
+fn prune() -> impl Strategy<Value = Prune> {
+    let before = prop::option::of((0..4_i64).prop_map(|days| days * DAY_MS - 1));
+    (0..40_i64, before, prop::option::of(0..3_u64), 0..4_u32).prop_map(
+        |(days, ended_before_ms, keep, max)| Prune { now_ms: days * DAY_MS, ended_before_ms, keep, max },
+    )
+}
+
 fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![20 => draft().prop_map(|draft| Step::Commit(Box::new(draft))), 1 => Just(Step::Reopen)]
+    prop_oneof![2 => prune().prop_map(Step::Prune), 20 => draft().prop_map(|draft| Step::Commit(Box::new(draft))), 1 => Just(Step::Reopen)]
 }
 
 fn id(kind: &str, number: usize) -> Id {
     Id::parse(&format!("{kind}{number}")).unwrap()
+}
+
+/// Two have one, which may be there or not.
+fn parent(number: usize) -> Option<Id> {
+    (number < 2).then(|| id("I", number + 2))
 }
 
 fn version(stored: Option<u64>, skew: u8) -> u64 {
@@ -145,7 +180,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
             message_is_parents: *is_owned,
             comment: None,
             contact_id: is_owned.then(|| "k".into()),
-            parent_id: None,
+            parent_id: parent(number),
             received_date: None,
             assigned_to: Some(agent),
             transferred_by: None,
@@ -156,6 +191,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
             placement: (place.index(4) > 0).then_some(placement),
             delivery: None,
             created_ms: -1,
+            ended_ms: (place.index(4) > 1).then_some(since_ms * DAY_MS),
         }));
     }
     commit.deliveries = deliveries(draft, memory);
@@ -192,6 +228,16 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
         (key, KeptReply { fingerprint: [7; 16], reference_id: 1, at_ms: hours * HOUR_MS })
     });
     commit.notes = notes(draft, count);
+    commit.pauses = draft
+        .pause
+        .iter()
+        .map(|(account, pause)| PauseChange {
+            channel: CHANNELS[0].into(),
+            account: pick(&["desk", "brand"], *account).into(),
+            pause: *pause,
+        })
+        .collect();
+    commit.prune = draft.prune;
     commit
 }
 
@@ -224,7 +270,7 @@ fn deliveries(draft: &Draft, memory: &MemoryStore) -> Vec<Arc<Delivery>> {
         deliveries.push(Arc::new(Delivery {
             id,
             version: version(stored.map(|stored| stored.version), *skew),
-            interaction: (number % 2 == 0).then_some(id),
+            interaction: (number % 2 == 0).then(|| self::id("I", number / 2)),
             channel: CHANNELS[0].into(),
             account: pick(&["desk", "brand"], *account).into(),
             agent: AgentId::parse("a1").unwrap(),
@@ -253,6 +299,7 @@ fn deliveries(draft: &Draft, memory: &MemoryStore) -> Vec<Arc<Delivery>> {
                 1 => Some(Outcome::Absent),
                 _ => Some(Outcome::Published { id: Some(format!("p{number}")), location: None }),
             },
+            unresolved: *is_operation,
         }));
     }
     deliveries
@@ -303,6 +350,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
             note(&store.published(CHANNELS[0], account, since_ms).unwrap());
         }
     }
+    note(&store.pauses().unwrap());
     note(&store.highest_number().unwrap());
     answers
 }
@@ -322,6 +370,10 @@ proptest! {
                     let commit = commit(draft, &memory, count);
                     let result = memory.commit(commit.clone());
                     prop_assert_eq!(disk.as_ref().unwrap().commit(commit), result);
+                }
+                Step::Prune(prune) => {
+                    let result = memory.prune(prune);
+                    prop_assert_eq!(disk.as_ref().unwrap().prune(prune), result);
                 }
                 Step::Reopen => {
                     disk = None;

@@ -19,10 +19,10 @@ use strowger::channel::{
 };
 use strowger::lifecycle::State;
 use strowger::{
-    API_MULTIMEDIA, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress,
-    Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply,
-    LastAgent, Limits, MemoryStore, NoteLog, QueuePath, Random, Reply, RequestKey, SqliteStore, StatusCode,
-    Store, StoreError, Subscription,
+    API_MULTIMEDIA, AccountPause, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config,
+    ContactAddress, Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId,
+    KeptReply, LastAgent, Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, Random, Reply, RequestKey,
+    Retention, SqliteStore, StatusCode, Store, StoreError, Subscription,
 };
 use strowger_durability::{Chance, manifest, scratch};
 
@@ -38,6 +38,9 @@ struct World {
     /// No faults for now: what is asked is asked by the test.
     is_calm: AtomicBool,
     is_dead: AtomicBool,
+    /// A fault of the product's own, to prove that it is found: so many posts are right, and the next one is
+    /// made twice.
+    posts_twice_after: AtomicI64,
     /// A short account of the run, to compare two runs of one seed.
     trace: AtomicU64,
 }
@@ -121,6 +124,15 @@ impl Store for Shaky {
         published(channel: &str, account: &str, since_ms: i64) -> Vec<String>;
         reply(key: &RequestKey) -> Option<KeptReply>;
         highest_number() -> u64;
+        pauses() -> Vec<AccountPause>;
+    }
+
+    fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError> {
+        let is_calm = self.world.is_calm.load(Ordering::Relaxed);
+        if !is_calm && self.world.is_dead.load(Ordering::Relaxed) || self.world.percent(3) {
+            return Err(StoreError::new("drawn").into());
+        }
+        self.store.prune(prune)
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -162,6 +174,9 @@ impl Platform {
     }
 
     fn perform(&self, text: &str) -> String {
+        if self.world.posts_twice_after.fetch_sub(1, Ordering::Relaxed) == 0 {
+            self.posts.lock().insert(text.to_owned(), "planted".into());
+        }
         let mut posts = self.posts.lock();
         let id = format!("p{}", posts.len());
         let before = posts.insert(text.to_owned(), id.clone());
@@ -297,6 +312,7 @@ impl Simulation {
             names: Mutex::new(Chance::new(!seed)),
             is_calm: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
+            posts_twice_after: AtomicI64::new(i64::MAX),
             trace: AtomicU64::new(0),
         });
         let platform =
@@ -328,8 +344,11 @@ impl Simulation {
         let store = self.disk.open();
         let shaky = Arc::new(Shaky { world: self.world.clone(), store: store.clone() });
         let environment = Environment::new(self.world.clone(), self.world.clone());
+        // What is settled in the eyes of the test goes after a while.
+        let retention = Retention { age_ms: Some(600_000), count: Some(100) };
+        let config = Config { retention, ..Config::default() };
         let running = self.world.calmly(|| {
-            let engine = Engine::open_on(&Config::default(), environment, shaky).expect("an engine");
+            let engine = Engine::open_on(&config, environment, shaky).expect("an engine");
             engine.add_channel(self.platform.clone()).expect("a channel");
             let desks = AGENTS.iter().zip(self.heard).map(|(id, heard)| {
                 let agent = engine.agent(id, &[API_MULTIMEDIA]).expect("an agent");
@@ -352,7 +371,12 @@ impl Simulation {
             1..45 => self.deliver(),
             45..48 => {
                 let account = format!("desk{}", self.world.below(4));
-                self.running().engine.resume_account(X, &account).expect("a channel");
+                if let Err(error) = self.running().engine.resume_account(X, &account) {
+                    assert!(
+                        matches!(&error, Error::Refused(refusal) if refusal.code() == StatusCode::Internal),
+                        "{error}"
+                    );
+                }
             }
             48..60 => self.receive(),
             60..75 => self.create(),
@@ -480,8 +504,9 @@ impl Simulation {
                 let seen = &note["data"]["post"];
                 if seen["postType"] == "Outbound" && seen["state"] == "Completed" {
                     let id = InteractionId::parse(seen["id"].as_str().unwrap_or_default()).expect("an id");
-                    let stored = self.world.calmly(|| running.store.interaction(id)).unwrap().unwrap();
-                    assert!(stored.version > 1);
+                    let stored = self.world.calmly(|| running.store.interaction(id)).unwrap();
+                    // Unless it has ended and is forgotten by now.
+                    assert!(stored.is_none_or(|stored| stored.version > 1));
                 }
             }
         }
@@ -555,6 +580,7 @@ fn simulate(operations: u64, disk: impl Fn() -> Disk) {
     let first = number("STROWGER_SEED");
     let seeds = first.map_or(0..operations.div_ceil(OPERATIONS_OF_A_SEED), |seed| seed..seed + 1);
     let (mut completed, mut returned) = (0, 0);
+    let began = std::time::Instant::now();
     // The panics that are drawn are part of it.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -570,7 +596,7 @@ fn simulate(operations: u64, disk: impl Fn() -> Disk) {
         completed += out;
         returned += back;
     }
-    println!("{completed} messages out, {returned} back");
+    println!("{operations} operations in {:?}: {completed} messages out, {returned} back", began.elapsed());
     assert!(completed > 0 && (first.is_some() || returned > 0));
 }
 
@@ -590,6 +616,30 @@ fn on_disk_nothing_is_lost_and_nothing_is_posted_twice() {
     simulate(10_000, || {
         Disk::File(folder.path().join(format!("{}.db", count.fetch_add(1, Ordering::Relaxed))))
     });
+}
+
+/// The same failing step, with the same words, each time: found by the rule that is checked after every step.
+#[test]
+fn a_failing_seed_replays_exactly() {
+    let failing_step = |seed: u64, disk: Disk| {
+        let mut simulation = Simulation::new(seed, disk);
+        simulation.world.posts_twice_after.store(20, Ordering::Relaxed);
+        simulation.restart();
+        while simulation.platform.wrong.lock().is_empty() {
+            assert!(simulation.count < 1_000, "the planted fault is found");
+            // What `step` says it says to whoever runs the test.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.step()));
+        }
+        let wrong = simulation.platform.wrong.lock().clone();
+        (simulation.count, wrong, simulation.world.trace.load(Ordering::Relaxed))
+    };
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let first = failing_step(7, in_memory());
+    assert!(first.1[0].contains("posted twice"), "{first:?}");
+    println!("step {}: {}", first.0, first.1[0]);
+    assert_eq!(failing_step(7, in_memory()), first);
+    assert_eq!(failing_step(7, Disk::File(folder.path().join("store.db"))), first);
+    assert_ne!(failing_step(8, in_memory()), first);
 }
 
 #[test]

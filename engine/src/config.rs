@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::channel::Manifest;
 use crate::operation::QueuePath;
+use crate::store::Prune;
 
 /// An engine's configuration. Unknown members of its JSON form are an error that names them.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +25,8 @@ pub struct Config {
     pub queues: Option<Vec<String>>,
     /// Bounds.
     pub limits: Limits,
+    /// How long ended interactions are kept.
+    pub retention: Retention,
 }
 
 impl Default for Config {
@@ -36,6 +39,7 @@ impl Default for Config {
             manifests: Vec::new(),
             queues: None,
             limits: Limits::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -126,6 +130,46 @@ impl Default for Limits {
             settled: 1_000_000,
             replies: 1_000_000,
         }
+    }
+}
+
+/// How long ended interactions (Completed or Canceled) are kept. By default they stay, up to
+/// [`Limits::interactions`].
+///
+/// The ones that ended first are forgotten first, a completed one that was placed in a queue as well; never
+/// one with a delivery under way, and none that an unfinished one answers. With it go its deliveries; what
+/// these published is remembered for [`Retention::POSTS_MS`] more, for it is not to be taken for another
+/// message that is in doubt. The platform's id of an inbound one is remembered for
+/// [`Retention::EXTERNAL_IDS_MS`] more, so that a webhook that comes again makes no second interaction.
+/// Contacts and their last agents stay.
+///
+/// There is no thread for it: a few are forgotten with each commit that ends an interaction and in
+/// [`Engine::deliver`](crate::Engine::deliver), more by [`Engine::prune`](crate::Engine::prune).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// What ended longer ago goes, in milliseconds: 2,592,000,000 is 30 days.
+    pub age_ms: Option<u64>,
+    /// At most so many ended interactions are kept.
+    pub count: Option<u64>,
+}
+
+impl Retention {
+    /// How much longer than its interaction the platform's id of something published is remembered, in
+    /// milliseconds: four days, twice as long as anything can be in doubt.
+    pub const POSTS_MS: i64 = 4 * 24 * 60 * 60 * 1_000;
+    /// How much longer than its interaction the platform's id of something received is remembered, in
+    /// milliseconds: 30 days, where platforms repeat a webhook for a day or two.
+    pub const EXTERNAL_IDS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
+    /// What is to be forgotten now, at most `max` interactions; `None` if everything is kept.
+    pub(crate) fn prune(self, now_ms: i64, max: u32) -> Option<Prune> {
+        (self != Self::default()).then(|| Prune {
+            now_ms,
+            ended_before_ms: self.age_ms.map(|age_ms| now_ms.saturating_sub_unsigned(age_ms)),
+            keep: self.count,
+            max,
+        })
     }
 }
 

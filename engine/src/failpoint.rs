@@ -10,6 +10,8 @@
 //! | `telling` | before an agent is told of a change that is made |
 //! | `reading`, `listing`, `drawing`, `polling`, `closing` | in what changes nothing |
 //! | `in-migration` | in a migration of a store, before its end is committed |
+//! | `in-compaction` | in a compaction of a store, again and again, and before and after its log is taken in |
+//! | `in-import` | when an import is written, and before it becomes the store |
 
 #[cfg(feature = "failpoints")]
 mod hook {

@@ -54,7 +54,7 @@ mod operation;
 pub mod proptest;
 mod store;
 
-pub use config::{Config, ConfigError, Limits, PluginConfig, StoreConfig};
+pub use config::{Config, ConfigError, Limits, PluginConfig, Retention, StoreConfig};
 pub use decide::{Decision, Facts, decide, decide_on_collection};
 pub use delivery::{Delivery, Stage, Work};
 pub use engine::{API_MULTIMEDIA, Agent, ChannelTaken, Engine, Error, HostDelivery, Reply, Waiting};
@@ -66,9 +66,13 @@ pub use interaction::{
 };
 pub use notify::{Note, Notification, Subscription, Topic};
 pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode, TransferTarget};
-#[cfg(feature = "sqlite")]
-pub use store::SqliteStore;
 pub use store::{
-    AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptNote,
-    KeptReply, LastAgent, MemoryStore, NoteLog, OpenError, RequestKey, Store, StoreError,
+    AccountPause, AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel,
+    ExternalId, KeptNote, KeptReply, LastAgent, MemoryStore, NoteLog, OpenError, Pause, PauseChange, Prune,
+    Pruned, RequestKey, Store, StoreError,
+};
+#[cfg(feature = "sqlite")]
+pub use store::{
+    Compacted, ExportError, Exported, Findings, ImportError, Imported, Observer, Progress, SqliteStore,
+    StoreFile, TableFindings,
 };

@@ -444,6 +444,30 @@ fn reconcile_cannot_tell_sends_again_where_the_operator_chose_so() {
     assert_eq!(errand.kinds(), ["publish", "reconcile", "publish"]);
 }
 
+/// Whatever ends it then: the first attempt may be out there. Fails if the delivery forgets its doubt.
+#[test]
+fn what_was_sent_again_in_doubt_and_comes_back_is_called_unknown() {
+    let day_after = |errand: &Errand| errand.world.clock.set(START_MS + DAY_MS);
+    for (outcome, is_held) in
+        [(rejected(), false), (not_sent(), false), (needs_login(), false), (not_sent(), true)]
+    {
+        let errand = Errand::in_doubt("brand");
+        errand.meets(cannot_tell());
+        if is_held {
+            errand.meets(rate_limited(START_MS + DAY_MS));
+        }
+        day_after(&errand);
+        errand.meets(outcome.clone());
+        errand.came_back("outcome-unknown", "");
+    }
+    // A platform that answered leaves no doubt.
+    let errand = Errand::in_doubt("brand");
+    errand.meets(Outcome::Absent);
+    day_after(&errand);
+    errand.meets(not_sent());
+    errand.came_back("not-delivered", "");
+}
+
 #[test]
 fn reconcile_that_finds_it_published_is_believed_also_where_the_operator_chose_resend() {
     let errand = Errand::in_doubt("brand");

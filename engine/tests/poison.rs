@@ -11,9 +11,10 @@ use serde_json::json;
 use strowger::channel::{Outcome, WebhookRequest};
 use strowger::lifecycle::DiagramFormat;
 use strowger::{
-    API_MULTIMEDIA, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress, Delivery,
-    DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply, LastAgent,
-    Limits, MemoryStore, NoteLog, QueuePath, RequestKey, Store, StoreError,
+    API_MULTIMEDIA, AccountPause, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress,
+    Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply,
+    LastAgent, Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, RequestKey, Retention, Store,
+    StoreError,
 };
 use support::{Desk, QUEUE, config, facebook, tweet, twitter};
 
@@ -41,6 +42,14 @@ impl Planted {
     /// Whether this fault is due; it comes once.
     fn is_due(&self, fault: u8) -> bool {
         self.fault.compare_exchange(fault, SOUND, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+impl Planted {
+    /// After a change of the store.
+    fn planted(&self) -> Result<(), CommitError> {
+        assert!(!self.is_due(PANICS_AFTER), "planted");
+        if self.is_due(SAYS_UNKNOWN) { Err(CommitError::Unknown) } else { Ok(()) }
     }
 }
 
@@ -75,12 +84,17 @@ impl Store for Planted {
         reply(key: &RequestKey) -> Option<KeptReply>;
         notes(agent: &AgentId, after: u64) -> NoteLog;
         highest_number() -> u64;
+        pauses() -> Vec<AccountPause>;
+    }
+
+    fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError> {
+        let pruned = self.store.prune(prune)?;
+        self.planted().map(|()| pruned)
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         self.store.commit(commit)?;
-        assert!(!self.is_due(PANICS_AFTER), "planted");
-        if self.is_due(SAYS_UNKNOWN) { Err(CommitError::Unknown) } else { Ok(()) }
+        self.planted()
     }
 }
 
@@ -88,7 +102,8 @@ fn open() -> (Engine, Arc<Planted>) {
     let planted =
         Arc::new(Planted { store: MemoryStore::new(&Limits::default()), fault: AtomicU8::new(SOUND) });
     let environment = Environment::new(planted.clone(), Environment::default().random);
-    let config = Config { manifests: vec![twitter()], ..config() };
+    let retention = Retention { age_ms: Some(0), count: None };
+    let config = Config { manifests: vec![twitter()], retention, ..config() };
     (Engine::open_on(&config, environment, planted.clone()).expect("the engine opens"), planted)
 }
 
@@ -123,6 +138,7 @@ fn assert_poisoned(engine: &Engine, desk: &Desk) {
     poisoned("last_agent", engine.last_agent("c", "twitter").map(drop));
     poisoned("interaction", engine.interaction("X").map(drop));
     poisoned("ingest", engine.ingest("twitter", &request, b"").map(drop));
+    poisoned("prune", engine.prune(1).map(drop));
     poisoned("resume_account", engine.resume_account("twitter", "a"));
     poisoned("deliver", engine.deliver(1, FOREVER).map(drop));
     poisoned("delivery_next", engine.delivery_next("twitter", FOREVER).map(drop));
@@ -151,6 +167,30 @@ fn a_change_that_breaks_off_poisons_the_engine_and_wakes_who_waits() {
         });
         assert_poisoned(&engine, &desk);
         engine.close();
+    }
+}
+
+/// What is written beside the operations of agents. Planted fault: without the guard in `forget`, and in
+/// `resume_account`, the engine goes on.
+#[test]
+fn upkeep_that_breaks_off_poisons_the_engine() {
+    type Upkeep = fn(&Engine) -> Result<(), Error>;
+    let upkeeps: [(&str, Upkeep); 3] = [
+        ("prune", |engine| engine.prune(1).map(drop)),
+        ("the sweep in deliver", |engine| engine.deliver(1, Duration::ZERO).map(drop)),
+        ("resume_account", |engine| engine.resume_account("twitter", "desk")),
+    ];
+    for (name, upkeep) in upkeeps {
+        for fault in [PANICS_AFTER, SAYS_UNKNOWN] {
+            let (engine, planted) = open();
+            let desk = Desk::of(engine.agent("a1", &[API_MULTIMEDIA]).expect("an agent"));
+            planted.plant(fault);
+            match catch_unwind(AssertUnwindSafe(|| upkeep(&engine))) {
+                Err(_) => assert_eq!(fault, PANICS_AFTER, "{name}"),
+                Ok(refused) => assert!(matches!(refused, Err(Error::Poisoned)), "{name}: {refused:?}"),
+            }
+            assert_poisoned(&engine, &desk);
+        }
     }
 }
 

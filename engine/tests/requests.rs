@@ -599,6 +599,13 @@ fn an_outbox_full_of_bytes_is_code_4_and_http_503() {
     let long = with(whole("Send"), "/twitter/message", json!("x".repeat(2_000)));
     assert_eq!(places.desk.asks(&places.draft, &long).http_status(), 503);
     places.desk.does(&places.draft, &whole("Send"));
+    // What waits counts until it is out, and nothing of it is dropped to make room.
+    let other = places.desk.draft();
+    let half = with(whole("Send"), "/twitter/message", json!("y".repeat(1_500)));
+    assert_eq!(places.desk.asks(&other, &half).http_status(), 503);
+    assert_eq!(places.world.engine.undelivered(), 1);
+    assert_eq!(places.world.deliver(), 1);
+    places.desk.does(&other, &half);
 }
 
 #[test]

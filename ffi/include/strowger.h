@@ -91,10 +91,12 @@
  *       "manifests": [ { … } ],                    channels that the program delivers itself: what a plugin's
  *                                                  manifest lists as a channel, see strowger_channel.h
  *       "queues": ["/queues/support"],             if only these exist; else any queue does
- *       "limits": { … } }                          bounds: body_bytes, user_data_bytes, user_data_keys,
+ *       "limits": { … },                           bounds: body_bytes, user_data_bytes, user_data_keys,
  *                                                  message_bytes, subscription_notes, subscription_bytes,
  *                                                  kept_notes, kept_bytes, subscriptions, agents, interactions, outbox,
  *                                                  outbox_bytes, settled, replies
+ *       "retention": { "age_ms": …, "count": … } } how long ended interactions are kept: forgotten when they
+ *                                                  ended longer ago, or are more; by default they stay
  *
  * A channel is run by a plugin (strowger_deliver()) or by the program (strowger_delivery_next()), never by
  * both.
@@ -1037,6 +1039,49 @@ strowger_status strowger_delivery_settle(strowger_engine *engine,
                                          strowger_str delivery_id,
                                          strowger_str outcome_json,
                                          strowger_error **error);
+
+/**
+ * Forgets ended interactions (Completed or Canceled) as the configuration's "retention" says. A few are
+ * forgotten without it whenever one ends and in strowger_deliver(); a program whose agents rest at night
+ * calls it then, until it gives 0.
+ *
+ * Never forgotten is one with a delivery under way, and one that an unfinished one answers. A forgotten one
+ * can't be read any more; contacts and last agents stay, and a webhook that comes again within 30 days makes
+ * no second interaction.
+ *
+ * @param engine the engine.
+ * @param max how many interactions to forget at most; with a store on disk this call holds up commits as
+ *   long as it takes, a few milliseconds for a thousand.
+ * @param pruned where the number of forgotten interactions is put; 0 if there was nothing to forget, or
+ *   everything is kept.
+ * @param error where an error is put; may be NULL.
+ * @return STROWGER_OK; STROWGER_ERR_STORE, STROWGER_ERR_INTERNAL if the store takes no changes, or one of
+ *   the errors of every call.
+ * @par Threads: any, several at once.
+ * @since 0.1
+ */
+strowger_status strowger_prune(strowger_engine *engine,
+                               uint32_t max,
+                               uint32_t *pruned,
+                               strowger_error **error);
+
+/**
+ * Goes on with an account that waits because the platform did not accept its credentials or wanted it left
+ * alone. An account that waits does so after a restart as well: call this when its credentials have changed.
+ *
+ * @param engine the engine.
+ * @param channel the channel's name.
+ * @param account the account's name. One that does not wait is left as it is.
+ * @param error where an error is put; may be NULL.
+ * @return STROWGER_OK; STROWGER_ERR_UNKNOWN_CHANNEL, STROWGER_ERR_STORE, STROWGER_ERR_INTERNAL if the store
+ *   takes no changes (then it waits on), or one of the errors of every call.
+ * @par Threads: any, several at once.
+ * @since 0.1
+ */
+strowger_status strowger_account_resume(strowger_engine *engine,
+                                        strowger_str channel,
+                                        strowger_str account,
+                                        strowger_error **error);
 
 /**
  * Sets the function that takes the log of this process, engines with a log function of their own aside.

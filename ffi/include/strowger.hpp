@@ -505,6 +505,31 @@ class engine {
   }
 
   /**
+   * Forgets ended interactions, oldest first, as the configuration's "retention" says: call it until it
+   * gives 0. Without it, a few are forgotten as the engine works.
+   *
+   * @param max the most that are forgotten; each call is one transaction of the store.
+   * @return how many interactions were forgotten.
+   */
+  std::uint32_t prune(std::uint32_t max) const {
+    std::uint32_t pruned = 0;
+    detail::must([&](strowger_error **failure) { return strowger_prune(handle_.get(), max, &pruned, failure); });
+    return pruned;
+  }
+
+  /**
+   * Goes on with an account that is left alone: its credentials have changed, say.
+   *
+   * @param channel a channel's name.
+   * @param account the account's name, as a delivery's "from" has it.
+   */
+  void resume_account(std::string_view channel, std::string_view account) const {
+    detail::must([&](strowger_error **failure) {
+      return strowger_account_resume(handle_.get(), detail::lend(channel), detail::lend(account), failure);
+    });
+  }
+
+  /**
    * The next delivery of a channel that the program runs itself: make it once, and settle() it.
    *
    * @param channel the name of a channel from the configuration's "manifests".

@@ -41,4 +41,5 @@ mod raw;
 pub mod status;
 pub mod str;
 pub mod subscription;
+pub mod upkeep;
 pub mod version;

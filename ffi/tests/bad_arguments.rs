@@ -61,8 +61,9 @@ enum Kind {
 }
 
 /// Good strings by their names, and what they are checked for.
-const STRINGS: [(&str, Kind, &str); 22] = [
+const STRINGS: [(&str, Kind, &str); 23] = [
     ("channel", Kind::Name, "notes"),
+    ("account", Kind::Name, "desk"),
     ("id", Kind::Name, "X"),
     ("topic", Kind::Name, "/v2/me/*"),
     ("agent_id", Kind::Name, "a1"),

@@ -22,6 +22,7 @@ mod script;
 mod serve;
 mod settings;
 mod staff;
+mod store;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -104,25 +105,38 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         plugins: Option<PathBuf>,
     },
+    /// Look after the file of a store while nobody uses it: check, export, import, compact.
+    ///
+    /// The file must not be in use: one process owns a store. What is found and what is lost goes to
+    /// standard error, and so does progress.
+    ///
+    /// Exit status: 0 if all is well, 1 if the store is damaged or the command failed, 2 for a wrong command
+    /// line.
+    #[command(verbatim_doc_comment)]
+    Store {
+        #[command(subcommand)]
+        command: store::Command,
+    },
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
-    let outcome: Result<(), Box<dyn std::error::Error>> = match command {
+    let outcome: Result<ExitCode, Box<dyn std::error::Error>> = match command {
         Command::Demo { listen, sandbox, store, plugins } => {
-            demo::run(demo::Options { listen, sandbox, store, plugins }).map_err(Into::into)
+            done(demo::run(demo::Options { listen, sandbox, store, plugins }))
         }
-        Command::Serve { config, check: true } => serve::check(&config),
-        Command::Serve { config, check: false } => serve::run(&config),
-        Command::HashPassword => hash_password::run().map_err(Into::into),
+        Command::Serve { config, check: true } => done(serve::check(&config)),
+        Command::Serve { config, check: false } => done(serve::run(&config)),
+        Command::HashPassword => done(hash_password::run()),
         Command::Endpoints => {
             http::endpoints::print();
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Replay { file, plugins } => replay::run(&file, plugins).map_err(Into::into),
+        Command::Replay { file, plugins } => done(replay::run(&file, plugins)),
+        Command::Store { command } => store::run(command).map_err(Into::into),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // A configuration's mistakes begin with their places, as compilers print theirs.
             let name = if error.is::<config::PlanError>() { "" } else { "strowger-gateway: " };
@@ -130,4 +144,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What ends without a code of its own.
+fn done<E>(outcome: Result<(), E>) -> Result<ExitCode, Box<dyn std::error::Error>>
+where
+    Box<dyn std::error::Error>: From<E>,
+{
+    outcome.map(|()| ExitCode::SUCCESS).map_err(Into::into)
 }

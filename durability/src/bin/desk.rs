@@ -11,26 +11,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, getpid, kill_process};
 use serde_json::{Value, json};
 use strowger::{API_MULTIMEDIA, Agent, Config, Engine, Inbound, Reply, Subscription};
-use strowger_durability::{Chance, Platform};
-
-static FAILPOINT: OnceLock<(String, AtomicI64)> = OnceLock::new();
-
-fn reach(name: &'static str) {
-    if let Some((wanted, left)) = FAILPOINT.get()
-        && wanted == name
-        && left.fetch_sub(1, Ordering::Relaxed) == 1
-    {
-        let _ = kill_process(getpid(), Signal::KILL);
-        std::thread::sleep(Duration::from_secs(60));
-    }
-}
+use strowger_durability::{Chance, Platform, failpoint};
 
 fn say(fact: &Value) {
     println!("{fact}");
@@ -38,14 +24,11 @@ fn say(fact: &Value) {
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [store, sandbox, seed, failpoint, mode, repeated @ ..] = arguments.as_slice() else {
+    let [store, sandbox, seed, place, mode, repeated @ ..] = arguments.as_slice() else {
         panic!("usage: desk STORE SANDBOX SEED FAILPOINT:COUNT|- drain|work [@AGENT=N…] [REQUEST-ID…]");
     };
     let (heard, repeated): (Vec<_>, Vec<_>) = repeated.iter().partition(|argument| argument.starts_with('@'));
-    if let Some((name, count)) = failpoint.split_once(':') {
-        let _ = FAILPOINT.set((name.to_owned(), AtomicI64::new(count.parse().expect("a count"))));
-    }
-    strowger::failpoint::install(reach);
+    failpoint::arm(place);
     let sandbox: SocketAddr = sandbox.parse().expect("an address");
     let seed: u64 = seed.parse().expect("a seed");
 
@@ -54,7 +37,7 @@ fn main() {
     let config = json!({ "store": { "kind": "sqlite", "path": store }, "name": "desk", "limits": limits });
     let config = config.to_string();
     let engine = Engine::open(&Config::parse(&config).expect("a configuration")).expect("an engine");
-    engine.add_channel(Arc::new(Platform::new(sandbox, reach, seed, 5))).expect("a channel");
+    engine.add_channel(Arc::new(Platform::new(sandbox, failpoint::reach, seed, 5))).expect("a channel");
     say(&json!({ "opened": true }));
 
     let heard = |id: &str| {

@@ -1,6 +1,6 @@
 //! A host on a disk that fails: it does one thing after another, and each again until it is done.
 //!
-//! `stubborn STORE TRIES`
+//! `stubborn STORE TRIES work|migrate|compact`
 //!
 //! What a failure may look like is checked here: code 4, nothing changed, nobody told. Gives up after so
 //! many tries of one thing, and says `gave up`; every `ack` line must outlast it.
@@ -17,8 +17,8 @@ use strowger::channel::{
     Channel, CheckError, Job, JobKind, Manifest, Outcome, Outgoing, PointOfNoReturn, Report,
 };
 use strowger::{
-    API_MULTIMEDIA, Agent, Clock, Config, Engine, Environment, Error, Inbound, Reply, StatusCode,
-    Subscription, SystemRandom,
+    API_MULTIMEDIA, Agent, Clock, Config, Engine, Environment, Error, Inbound, Limits, OpenError, Reply,
+    SqliteStore, StatusCode, StoreError, StoreFile, Subscription, SystemRandom,
 };
 use strowger_durability::{Platform, manifest};
 
@@ -77,19 +77,67 @@ struct Host {
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [store, tries] = arguments.as_slice() else { panic!("usage: stubborn STORE TRIES") };
-    match work(store, tries.parse().expect("a number")) {
+    let [store, tries, mode] = arguments.as_slice() else {
+        panic!("usage: stubborn STORE TRIES work|migrate|compact")
+    };
+    let tries = tries.parse().expect("a number");
+    let done = match mode.as_str() {
+        "work" => work(store, tries),
+        "migrate" => open_until(tries, "migrate", || SqliteStore::open(store.as_ref(), &Limits::default())),
+        "compact" => open_until(tries, "compact", || StoreFile::compact(store.as_ref())),
+        other => panic!("`{other}` is no mode"),
+    };
+    match done {
         Ok(()) => println!("done"),
         Err(GaveUp) => println!("gave up"),
     }
     ExitCode::SUCCESS
 }
 
+/// Something with a whole file, again until it succeeds.
+fn open_until<T>(
+    tries: u32,
+    what: &str,
+    mut act: impl FnMut() -> Result<T, OpenError>,
+) -> Result<(), GaveUp> {
+    for _ in 0..tries {
+        match act() {
+            Ok(_) => {
+                println!("ack {what}");
+                return Ok(());
+            }
+            Err(OpenError::Unusable { .. }) => {}
+            Err(other) => panic!("{what}: {other}"),
+        }
+    }
+    Err(GaveUp)
+}
+
+/// A channel that the host delivers itself.
+fn by_hand() -> Manifest {
+    let mut document = serde_json::to_value(manifest()).expect("a manifest is JSON");
+    for (member, value) in [
+        ("channel", json!(BY_HAND)),
+        ("collections", json!(["letters"])),
+        ("listMember", json!("letters")),
+        ("topic", json!("/v2/me/letters")),
+    ] {
+        document[member] = value;
+    }
+    serde_json::from_value(document).expect("a manifest")
+}
+
+const BY_HAND: &str = "letters";
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+const KEPT_DAYS: i64 = 100;
+
 fn work(store: &str, tries: u32) -> Result<(), GaveUp> {
     let clock = Arc::new(Stepped(AtomicI64::new(1_700_000_000_000)));
     let book = Arc::new(Book::default());
-    let config = json!({ "store": { "kind": "sqlite", "path": store, "check": true } }).to_string();
-    let config = Config::parse(&config).expect("a configuration");
+    let config = json!({ "store": { "kind": "sqlite", "path": store, "check": true },
+                         "retention": { "age_ms": KEPT_DAYS * DAY_MS } });
+    let mut config = Config::parse(&config.to_string()).expect("a configuration");
+    config.manifests = vec![by_hand()];
     let environment = Environment::new(clock.clone(), Arc::new(SystemRandom));
     let engine = (0..tries)
         .find_map(|_| match Engine::open_with(&config, environment.clone()) {
@@ -98,7 +146,7 @@ fn work(store: &str, tries: u32) -> Result<(), GaveUp> {
             Err(other) => panic!("the engine was not opened: {other}"),
         })
         .ok_or(GaveUp)?;
-    engine.add_channel(book.clone()).expect("nothing is unsettled yet");
+    (0..tries).find_map(|_| engine.add_channel(book.clone()).ok()).ok_or(GaveUp)?;
     let agent = (0..tries)
         .find_map(|_| match engine.agent("a1", &[API_MULTIMEDIA]) {
             Ok(agent) => Some(agent),
@@ -129,6 +177,12 @@ fn work(store: &str, tries: u32) -> Result<(), GaveUp> {
         &json!({ "operationName": "AttachUserData", "userData": { "k": "v".repeat(20_000) } }),
     )?;
     host.ask(Some(&id), &json!({ "operationName": "Complete", "saveLAR": true }))?;
+    let inbound = json!({ "from": "c", "message": "m", "queuePath": "/queues/in", "externalId": "e2" });
+    let inbound = Inbound::parse(&inbound.to_string()).expect("an inbound document");
+    let id = host.until("receive", None, 0, || host.engine.receive(Platform::CHANNEL, &inbound))?.to_string();
+    host.until("offer", Some(&id), 1, || host.engine.offer(&id, "a1"))?;
+    host.ask(Some(&id), &json!({ "operationName": "Accept" }))?;
+    host.ask(Some(&id), &json!({ "operationName": "Transfer", "targetPath": "/queues/in" }))?;
     host.ask(None, &json!({ "operationName": "Create", "requestId": "r1" }))?;
     let listed = host.agent.list(Platform::CHANNEL).expect("a listing");
     let draft: serde_json::Value = serde_json::from_str(&listed[0]).expect("JSON");
@@ -140,6 +194,11 @@ fn work(store: &str, tries: u32) -> Result<(), GaveUp> {
     )?;
     host.deliver()?;
     assert_eq!(*book.posts.lock(), ["text"], "it is published once");
+    host.by_hand()?;
+    // Everything that has ended, in one go.
+    host.clock.0.fetch_add((KEPT_DAYS + 1) * DAY_MS, Ordering::Relaxed);
+    let pruned = host.until("prune", None, 0, || host.engine.prune(100))?;
+    assert_eq!(pruned.interactions, 3);
     Ok(())
 }
 
@@ -163,7 +222,8 @@ impl Host {
                     return Ok(done);
                 }
                 Err(Error::Refused(refusal)) => assert_eq!(refusal.code(), StatusCode::Internal, "{refusal}"),
-                Err(Error::Store(_)) => {}
+                // An intent that can't be kept is the channel's failure.
+                Err(Error::Store(_) | Error::Channel(_)) => {}
                 Err(other) => panic!("{what}: {other}"),
             }
             self.failures.fetch_add(1, Ordering::Relaxed);
@@ -175,12 +235,37 @@ impl Host {
     }
 
     fn ask(&self, id: Option<&str>, body: &serde_json::Value) -> Result<(), GaveUp> {
+        self.ask_on(Platform::CHANNEL, id, body)
+    }
+
+    fn ask_on(&self, channel: &str, id: Option<&str>, body: &serde_json::Value) -> Result<(), GaveUp> {
         let what = body["operationName"].as_str().unwrap_or_default();
         let body = body.to_string();
-        self.until(what, id, 1, || match self.agent.perform(Platform::CHANNEL, id, body.as_bytes())? {
+        self.until(what, id, 1, || match self.agent.perform(channel, id, body.as_bytes())? {
             Reply::Accepted { .. } => Ok(()),
             Reply::Refused(refusal) => Err(refusal.into()),
         })
+    }
+
+    /// A message that the host itself delivers.
+    fn by_hand(&self) -> Result<(), GaveUp> {
+        self.ask_on(BY_HAND, None, &json!({ "operationName": "Create" }))?;
+        let listed = self.agent.list(BY_HAND).expect("a listing");
+        let draft: serde_json::Value = serde_json::from_str(&listed[0]).expect("JSON");
+        let draft = draft["id"].as_str().expect("an id");
+        self.ask_on(
+            BY_HAND,
+            Some(draft),
+            &json!({ "operationName": "Send", "queuePath": "/queues/out",
+                     "post": { "from": "desk1", "message": "text" } }),
+        )?;
+        let delivery = self.until("hand over", Some(draft), 0, || {
+            let next = self.engine.delivery_next(BY_HAND, Duration::ZERO)?;
+            // Put back by a failure, for a moment.
+            next.ok_or_else(|| StoreError::new("nothing is due").into())
+        })?;
+        let outcome = Outcome::Published { id: Some("l1".into()), location: None };
+        self.until("settle", Some(draft), 1, || self.engine.settle(delivery.delivery_id.as_str(), &outcome))
     }
 
     fn deliver(&self) -> Result<(), GaveUp> {

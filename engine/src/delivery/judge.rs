@@ -38,11 +38,29 @@ pub(crate) fn judge(
     on_unknown: OnUnknown,
     random: &dyn Random,
 ) -> Verdict {
-    match (&delivery.stage, &delivery.work) {
+    let verdict = match (&delivery.stage, &delivery.work) {
         (Stage::Doubtful { .. }, _) => looked_back(delivery, outcome, now_ms, on_unknown, random),
         (Stage::Awaiting { handle, .. }, _) => asked(delivery, handle, outcome, now_ms, random),
         (_, Work::Operation { .. }) => operated(delivery, outcome, now_ms, random),
         (_, Work::Publish) => attempted(delivery, outcome, now_ms, random),
+    };
+    remembering(delivery, verdict)
+}
+
+/// Whether a delivery whose last attempt is in doubt is tried again without an answer to that.
+pub(crate) fn leaves_unresolved(delivery: &Delivery, outcome: &Outcome, verdict: &Verdict) -> bool {
+    matches!(delivery.stage, Stage::Doubtful { .. })
+        && matches!(verdict, Verdict::Goes(Stage::Pending { .. }))
+        && *outcome != Outcome::Absent
+}
+
+/// Whatever ended the last attempt: an earlier one may be out there, and its agent must know that.
+fn remembering(delivery: &Delivery, verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Refused { code, message } if delivery.unresolved && code != OUTCOME_UNKNOWN => {
+            unknown(&worded(&code, &message))
+        }
+        other => other,
     }
 }
 
@@ -139,13 +157,14 @@ fn asked(
 /// A delivery that waited for its account's credentials as long as anything waits.
 pub(crate) fn given_up(delivery: &Delivery) -> Verdict {
     const WHY: &str = "the platform does not accept the account's credentials";
-    match delivery.stage {
+    let verdict = match delivery.stage {
         // The platform may have published it by now: nobody could look.
         Stage::Intended | Stage::Doubtful { .. } | Stage::Awaiting { .. } => unknown(WHY),
         Stage::Pending { .. } | Stage::Settled => {
             Verdict::Refused { code: NOT_DELIVERED.into(), message: WHY.into() }
         }
-    }
+    };
+    remembering(delivery, verdict)
 }
 
 /// Nothing was sent: safe to try again, within a day.

@@ -4,7 +4,7 @@ mod backoff;
 mod judge;
 mod outbox;
 
-pub(crate) use judge::{Verdict, given_up, judge};
+pub(crate) use judge::{Verdict, given_up, judge, leaves_unresolved};
 pub(crate) use outbox::{Claim, Outbox, Pool};
 
 use std::sync::Arc;
@@ -56,6 +56,9 @@ pub struct Delivery {
     pub ended_ms: Option<i64>,
     /// The last outcome that was reported.
     pub last_outcome: Option<Outcome>,
+    /// An earlier attempt's fate was never found out, and it is tried again by the operator's choice: if
+    /// nothing comes of that either, the platform may still have it.
+    pub unresolved: bool,
 }
 
 /// What is to be done.

@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{Delivery, GIVE_UP_AFTER_MS, Stage};
 use crate::interaction::DeliveryId;
+use crate::store::AccountPause;
 
 /// Who makes a lane's deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +32,7 @@ pub(crate) struct Claim {
     /// It waited for its account's credentials as long as anything waits: it is not to be tried.
     pub(crate) gave_up: bool,
     lane: Lane,
+    pool: Pool,
     /// Its number in the lane, which it keeps if it goes on.
     number: u64,
 }
@@ -135,6 +137,16 @@ impl Outbox {
         state.place(&lane);
     }
 
+    /// Leaves an account alone as an earlier run left it.
+    pub(crate) fn take_up_pause(&self, pause: &AccountPause, pool: &Pool) {
+        if let Some(until_ms) = pause.until_ms {
+            self.pause(&pause.channel, &pause.account, pool, until_ms);
+        }
+        if pause.is_held {
+            self.hold(&pause.channel, &pause.account, pool);
+        }
+    }
+
     /// Goes on with an account.
     pub(crate) fn resume(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
         let mut state = self.state.lock();
@@ -166,11 +178,11 @@ impl Outbox {
     #[allow(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub(crate) fn put_back(&self, claim: Claim, due_ms: i64) {
         let mut state = self.state.lock();
-        if let Some(lane) = state.lanes.get_mut(&claim.lane) {
-            lane.busy = false;
-            // First of all: what stage it is in only the store knows.
-            lane.doubtful.insert((due_ms, claim.number, claim.id));
-        }
+        // The lane of a host that has nothing else to do is gone by now.
+        let lane = state.lane(&claim.lane, &claim.pool);
+        lane.busy = false;
+        // First of all: what stage it is in only the store knows.
+        lane.doubtful.insert((due_ms, claim.number, claim.id));
         state.place(&claim.lane);
         drop(state);
         self.changed.notify_all();
@@ -282,7 +294,7 @@ impl Schedule {
         let gave_up = state.held;
         let Some((number, id)) = state.take() else { return Waiting::Nothing };
         self.place(&lane);
-        Waiting::Now(Claim { id, at_ms: now_ms, gave_up, lane, number })
+        Waiting::Now(Claim { id, at_ms: now_ms, gave_up, lane, pool: pool.clone(), number })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::interaction::{DeliveryId, Interaction, InteractionId, Resource, Seen}
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
     AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
-    RequestKey, StoreError,
+    PauseChange, Prune, RequestKey, StoreError,
 };
 
 /// On whose behalf a decision is carried out.
@@ -26,8 +26,8 @@ pub(super) enum By<'a> {
     Agent(&'a AgentState, Option<&'a NamedRequest>),
     /// The host; something inbound has the platform's id.
     Host { external_id: Option<&'a str>, id: Option<InteractionId> },
-    /// A delivery, as it will stand.
-    Delivery(Delivery),
+    /// A delivery, as it will stand, and what becomes of its account.
+    Delivery(Delivery, Vec<PauseChange>),
 }
 
 /// A request that can be repeated.
@@ -73,6 +73,9 @@ pub(super) fn error_of(error: CommitError) -> Error {
     })
 }
 
+/// How many ended interactions are forgotten at most when another one ends.
+const SWEPT_WITH_AN_END: u32 = 8;
+
 impl Inner {
     /// Carries a decision out. The caller holds the lock of `about`.
     pub(super) fn apply(
@@ -91,30 +94,19 @@ impl Inner {
             By::Host { id, .. } => id,
             _ => None,
         };
-        if let Some(created) = &mut decision.created {
-            created.id = host_id.map_or_else(|| prepared.name(), Ok)?;
-            created.number = self.next_number();
-            created.version = 1;
-        }
-        if let Some(after) = &mut decision.after {
-            after.version += 1;
-        }
-        for interaction in decision.after.iter_mut().chain(&mut decision.created) {
-            if let Some(place) = interaction.placement.as_mut().filter(|place| place.number == 0) {
-                place.number = self.next_number();
-            }
-        }
+        commit.prune = self.number(&mut decision, host_id, prepared)?;
 
         let agent = match &by {
             By::Agent(agent, _) => Some(*agent),
-            By::Host { .. } | By::Delivery(_) => None,
+            By::Host { .. } | By::Delivery(..) => None,
         };
         let reserved = self.reserve(decision.delivery.as_ref())?;
         let new = decision.delivery.take();
         let new = new.map(|new| Ok::<_, Unapplied>((prepared.name()?, new))).transpose()?;
+        let numbered = agent.map(Numbered::draw);
         let reference_id = match &by {
-            By::Agent(agent, _) => Some(agent.reference_id.fetch_add(1, Ordering::Relaxed) + 1),
-            By::Delivery(delivery) => Some(delivery.reference_id),
+            By::Agent(..) => numbered.as_ref().map(|numbered| numbered.number),
+            By::Delivery(delivery, _) => Some(delivery.reference_id),
             By::Host { .. } => None,
         };
         let listeners = self.listeners(&decision.told)?;
@@ -159,8 +151,9 @@ impl Inner {
             after.delivery = Some(delivery.id);
         }
         commit.deliveries.extend(new_delivery.clone().map(Arc::new));
-        if let By::Delivery(delivery) = by {
+        if let By::Delivery(delivery, pauses) = by {
             commit.deliveries.push(Arc::new(delivery));
+            commit.pauses = pauses;
         }
 
         let committed = Committed {
@@ -178,6 +171,9 @@ impl Inner {
         let critical = self.critical()?;
         self.commit(commit, host_id.is_some(), &critical)?;
         reserved.keep();
+        if let Some(numbered) = numbered {
+            numbered.keep();
+        }
         if let Some(moving) = &mut focus {
             *moving.focus = moving.to;
         }
@@ -187,6 +183,34 @@ impl Inner {
             self.outbox.schedule(delivery, &entry.pool());
         }
         Ok(Applied { reference_id, created: committed.created.as_ref().map(|created| created.id) })
+    }
+
+    /// Gives what is new its name and its number, and what has ended its time: then others may be forgotten.
+    fn number(
+        &self,
+        decision: &mut Decision,
+        host_id: Option<InteractionId>,
+        prepared: &Prepared<'_>,
+    ) -> Result<Option<Prune>, Unapplied> {
+        if let Some(created) = &mut decision.created {
+            created.id = host_id.map_or_else(|| prepared.name(), Ok)?;
+            created.number = self.next_number();
+            created.version = 1;
+        }
+        if let Some(after) = &mut decision.after {
+            after.version += 1;
+        }
+        let mut prune = None;
+        for interaction in decision.after.iter_mut().chain(&mut decision.created) {
+            if interaction.has_ended() && interaction.ended_ms.is_none() {
+                interaction.ended_ms = Some(prepared.now_ms);
+                prune = self.retention.prune(prepared.now_ms, SWEPT_WITH_AN_END);
+            }
+            if let Some(place) = interaction.placement.as_mut().filter(|place| place.number == 0) {
+                place.number = self.next_number();
+            }
+        }
+        Ok(prune)
     }
 
     /// Makes room in the outbox, until the change is made or given up.
@@ -307,6 +331,7 @@ fn new_delivery(
         started_ms: 0,
         ended_ms: None,
         last_outcome: None,
+        unresolved: false,
     }
 }
 
@@ -338,6 +363,39 @@ impl Reserved<'_> {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         self.bytes.into_iter().for_each(|bytes| self.outbox.release(bytes));
+    }
+}
+
+/// A `referenceId` that is given back unless it is kept: what is refused leaves no gap. Two requests of one
+/// agent at the same time may leave one, for a number is never given twice.
+struct Numbered<'a> {
+    agent: &'a AgentState,
+    number: u64,
+    is_kept: bool,
+}
+
+impl<'a> Numbered<'a> {
+    fn draw(agent: &'a AgentState) -> Self {
+        let number = agent.reference_id.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { agent, number, is_kept: false }
+    }
+
+    fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Numbered<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // Nobody was told of it. Whoever drew a later one keeps that, and this one is skipped.
+            let _ = self.agent.reference_id.compare_exchange(
+                self.number,
+                self.number - 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::channel::{Account, Channel, Manifest, OnUnknown};
 use crate::delivery::Pool;
@@ -73,6 +73,27 @@ impl Entry {
 #[derive(Default)]
 pub(super) struct Channels {
     entries: RwLock<Vec<Arc<Entry>>>,
+    /// Held while channels are added.
+    adding: Mutex<()>,
+}
+
+/// Channels that are being added; dropped, they are not.
+pub(super) struct Adding<'a> {
+    channels: &'a Channels,
+    added: Vec<Arc<Entry>>,
+    _only: MutexGuard<'a, ()>,
+}
+
+impl Adding<'_> {
+    pub(super) fn entries(&self) -> &[Arc<Entry>] {
+        &self.added
+    }
+
+    /// From now on they are found.
+    pub(super) fn finish(self) -> Vec<Arc<Entry>> {
+        self.channels.entries.write().extend(self.added.iter().cloned());
+        self.added
+    }
 }
 
 /// Two channels that want the same name.
@@ -84,13 +105,15 @@ pub struct ChannelTaken {
 }
 
 impl Channels {
-    /// Adds channels, all or none.
-    pub(super) fn add(
+    /// Begins to add channels, all or none: nobody finds them before the end of that, and nobody else adds
+    /// any.
+    pub(super) fn begin(
         &self,
         manifests: Vec<Manifest>,
         runner: impl Fn() -> Runner,
-    ) -> Result<Vec<Arc<Entry>>, ChannelTaken> {
-        let mut entries = self.entries.write();
+    ) -> Result<Adding<'_>, ChannelTaken> {
+        let only = self.adding.lock();
+        let entries = self.entries.read();
         let mut added: Vec<Arc<Entry>> = Vec::new();
         for manifest in manifests {
             for other in entries.iter().chain(&added) {
@@ -98,8 +121,7 @@ impl Channels {
             }
             added.push(Arc::new(Entry::new(manifest, runner())));
         }
-        entries.extend(added.iter().cloned());
-        Ok(added)
+        Ok(Adding { channels: self, added, _only: only })
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Arc<Entry>> {

@@ -16,7 +16,7 @@ use crate::channel::{
 };
 use crate::delivery::{Claim, Delivery, Pool, Stage, Work};
 use crate::interaction::{DeliveryId, Interaction, UserData};
-use crate::store::Commit;
+use crate::store::{Commit, PauseChange};
 
 /// A delivery that the host is to make. Its JSON is what a C host gets.
 #[derive(Clone, Debug, Serialize)]
@@ -59,9 +59,12 @@ pub struct HostDelivery {
 impl Engine {
     /// Makes at most `max` deliveries through plugins, on this thread, waiting up to `timeout` for the
     /// first. Gives the number of deliveries that were worked on, whatever came of them.
+    ///
+    /// Where a [`Retention`](crate::Retention) is configured, a few ended interactions are forgotten first.
     pub fn deliver(&self, max: u32, timeout: Duration) -> Result<u32, Error> {
         let inner = &*self.inner;
         inner.sound()?;
+        inner.sweep();
         let deadline = deadline(timeout);
         let mut made = 0;
         while made < max {
@@ -201,8 +204,13 @@ impl Inner {
     }
 
     /// Commits a delivery alone.
-    pub(super) fn commit_delivery(&self, delivery: &Delivery, critical: &Critical<'_>) -> Result<(), Error> {
-        let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], ..Commit::default() };
+    pub(super) fn commit_delivery(
+        &self,
+        delivery: &Delivery,
+        pauses: Vec<PauseChange>,
+        critical: &Critical<'_>,
+    ) -> Result<(), Error> {
+        let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], pauses, ..Commit::default() };
         self.write(commit, critical).map_err(error_of)
     }
 }
@@ -258,7 +266,7 @@ impl Point<'_> {
         };
         let critical = self.inner.critical()?;
         crate::failpoint::reach("before-intent");
-        self.inner.commit_delivery(&intended, &critical)?;
+        self.inner.commit_delivery(&intended, Vec::new(), &critical)?;
         crate::failpoint::reach("after-intent");
         self.delivery = intended;
         self.crossed = true;

@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::agent::again;
-use super::apply::{By, Unapplied};
+use super::apply::{By, Unapplied, error_of};
 use super::channels::{Entry, Runner};
 use super::{Engine, Error, Inner};
 use crate::bounds::check_declared;
@@ -14,7 +15,7 @@ use crate::inbound::Inbound;
 use crate::interaction::{AgentId, Interaction, InteractionId};
 use crate::lifecycle::State;
 use crate::operation::{QueuePath, Refusal};
-use crate::store::LastAgent;
+use crate::store::{Commit, LastAgent, Pause, PauseChange, Pruned};
 
 /// An interaction in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,15 +118,50 @@ impl Engine {
         Ok(answer)
     }
 
-    /// Goes on with an account that the platform had refused: its credentials have changed.
+    /// Goes on with an account that the platform had refused, or had wanted left alone: its credentials
+    /// have changed. Once this has succeeded it holds for later runs as well.
     pub fn resume_account(&self, channel: &str, account: &str) -> Result<(), Error> {
         let entry = self.inner.channel(channel)?;
-        self.inner.outbox.resume(&entry.name, &account.into(), &entry.pool());
+        let account: Arc<str> = account.into();
+        let resumed =
+            PauseChange { channel: entry.name.clone(), account: account.clone(), pause: Pause::Resumed };
+        let commit = Commit { pauses: vec![resumed], ..Commit::default() };
+        let critical = self.inner.critical()?;
+        self.inner.write(commit, &critical).map_err(error_of)?;
+        self.inner.outbox.resume(&entry.name, &account, &entry.pool());
         Ok(())
+    }
+
+    /// Forgets ended interactions as the [`Retention`](crate::Retention) says, at most `max` of them: call
+    /// it until nothing is left to forget. A few are forgotten without it as the engine works.
+    pub fn prune(&self, max: u32) -> Result<Pruned, Error> {
+        let inner = &*self.inner;
+        inner.sound()?;
+        let Some(prune) = inner.retention.prune(inner.now_ms(), max) else { return Ok(Pruned::default()) };
+        inner.forget(&prune)
     }
 }
 
 impl Inner {
+    /// Forgets a few ended interactions, now and then.
+    pub(super) fn sweep(&self) {
+        const EVERY_MS: i64 = 1_000;
+        const AT_MOST: u32 = 64;
+        let now_ms = self.now_ms();
+        let Some(prune) = self.retention.prune(now_ms, AT_MOST) else { return };
+        let last_ms = self.swept_ms.load(Ordering::Relaxed);
+        let is_due = now_ms.saturating_sub(last_ms) >= EVERY_MS || now_ms < last_ms;
+        let is_mine =
+            || self.swept_ms.compare_exchange(last_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if is_due
+            && is_mine()
+            && let Err(error) = self.forget(&prune)
+        {
+            // Nobody waits for it, and it comes round again.
+            tracing::warn!(%error, "ended interactions could not be forgotten");
+        }
+    }
+
     fn receive(&self, entry: &Entry, inbound: &Inbound) -> Result<InteractionId, Unapplied> {
         if let Some(external_id) = &inbound.external_id
             && let Some(first) = self.store.external(&entry.name, external_id)?

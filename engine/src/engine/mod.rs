@@ -23,21 +23,21 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
 use self::channels::{Channels, Entry, Runner};
 use self::locks::Locks;
 use crate::channel::{Channel, ChannelFault, ManifestError};
-use crate::config::{Config, ConfigError, Limits, StoreConfig};
+use crate::config::{Config, ConfigError, Limits, Retention, StoreConfig};
 use crate::delivery::{Delivery, Outbox, Stage};
 use crate::environment::Environment;
 use crate::interaction::{AgentId, InteractionId, InvalidAgentId};
 use crate::lifecycle::{DiagramFormat, UnknownFormat};
 use crate::notify::Hub;
 use crate::operation::{QueuePath, Refusal};
-use crate::store::{AgentChange, AgentRecord, MemoryStore, OpenError, Store, StoreError};
+use crate::store::{AgentChange, AgentRecord, Commit, MemoryStore, OpenError, Store, StoreError};
 
 /// The interaction engine. Any thread may call; a clone is another handle of the same engine.
 #[derive(Clone)]
@@ -63,6 +63,9 @@ struct Inner {
     numbers: AtomicU64,
     /// A panic broke a change off. Subscriptions look at it as well.
     poisoned: Arc<AtomicBool>,
+    retention: Retention,
+    /// When ended interactions were last looked through.
+    swept_ms: AtomicI64,
 }
 
 /// An agent while the engine runs. The store has what lasts.
@@ -179,6 +182,8 @@ impl Engine {
                 locks: Locks::new(),
                 outbox: Outbox::default(),
                 poisoned: Arc::default(),
+                retention: config.retention,
+                swept_ms: AtomicI64::new(i64::MIN),
             }),
         };
         engine.add(config.manifests.clone(), || Runner::Host)?;
@@ -198,15 +203,32 @@ impl Engine {
         manifests: Vec<crate::channel::Manifest>,
         runner: impl Fn() -> Runner,
     ) -> Result<(), Error> {
-        self.inner.sound()?;
-        // Read before the channel can be used: what is accepted from now on is scheduled as it comes.
-        let unsettled = self.inner.store.unsettled()?;
-        let added = self.inner.channels.add(manifests, runner)?;
+        let inner = &*self.inner;
+        inner.sound()?;
+        let now_ms = inner.now_ms();
+        // Whatever can fail comes first: a channel is added whole, or not at all. What an earlier run left
+        // behind is read before the channel can be used: what is accepted from now on is scheduled as it
+        // comes.
+        let adding = inner.channels.begin(manifests, runner)?;
+        let pauses = inner.store.pauses()?;
+        let (left_behind, commit) = inner.left_behind(adding.entries(), now_ms)?;
         // A delivery that is looked for and not scheduled would wait for ever.
-        let _critical = self.inner.critical()?;
-        for delivery in unsettled {
-            if let Some(entry) = added.iter().find(|entry| entry.name == delivery.channel) {
-                self.inner.take_up(entry, &delivery)?;
+        let critical = inner.critical()?;
+        if !commit.deliveries.is_empty() {
+            inner.write(commit, &critical).map_err(apply::error_of)?;
+        }
+        let added = adding.finish();
+        let entry_of = |channel: &str| added.iter().find(|entry| *entry.name == *channel);
+        for pause in pauses {
+            if let Some(entry) = entry_of(&pause.channel) {
+                inner.outbox.take_up_pause(&pause, &entry.pool());
+            }
+        }
+        for delivery in left_behind {
+            if let Some(entry) = entry_of(&delivery.channel) {
+                // What was accepted once is not refused for want of room later.
+                inner.outbox.reserve(delivery.bytes, usize::MAX, usize::MAX);
+                inner.outbox.schedule(&delivery, &entry.pool());
             }
         }
         Ok(())
@@ -305,9 +327,9 @@ impl Inner {
             ))
             .into());
         }
-        let commit = crate::store::Commit {
+        let commit = Commit {
             agent: Some(AgentChange { id: id.clone(), reference_id: 0, focus: None, followed_after: None }),
-            ..crate::store::Commit::default()
+            ..Commit::default()
         };
         let critical = self.critical()?;
         self.write(commit, &critical).map_err(apply::error_of)?;
@@ -322,23 +344,29 @@ impl Inner {
         Ok(self.store.agent(id)?.map(|record| self.agents.insert(id, record)))
     }
 
-    /// Schedules what an earlier run left behind.
-    fn take_up(&self, entry: &Entry, delivery: &Arc<Delivery>) -> Result<(), Error> {
-        let mut delivery = Delivery::clone(delivery);
-        if delivery.stage == Stage::Intended {
-            // The publishing request may have been made: look before anything else is sent.
-            delivery.stage = Stage::Doubtful { due_ms: self.now_ms() };
-            delivery.version += 1;
-            let commit = crate::store::Commit {
-                deliveries: vec![Arc::new(delivery.clone())],
-                ..crate::store::Commit::default()
-            };
-            self.write_alone(commit)?;
+    /// What an earlier run left behind for channels that are being added, in its order, and what is to be
+    /// committed of it first.
+    fn left_behind(
+        &self,
+        added: &[Arc<Entry>],
+        now_ms: i64,
+    ) -> Result<(Vec<Arc<Delivery>>, Commit), StoreError> {
+        let mut deliveries = self.store.unsettled()?;
+        deliveries.retain(|delivery| added.iter().any(|entry| entry.name == delivery.channel));
+        let mut commit = Commit::default();
+        for delivery in &mut deliveries {
+            if delivery.stage == Stage::Intended {
+                // The publishing request may have been made: look before anything else is sent.
+                let doubtful = Delivery {
+                    stage: Stage::Doubtful { due_ms: now_ms },
+                    version: delivery.version + 1,
+                    ..Delivery::clone(delivery)
+                };
+                *delivery = Arc::new(doubtful);
+                commit.deliveries.push(delivery.clone());
+            }
         }
-        // What was accepted once is not refused for want of room later.
-        self.outbox.reserve(delivery.bytes, usize::MAX, usize::MAX);
-        self.outbox.schedule(&delivery, &entry.pool());
-        Ok(())
+        Ok((deliveries, commit))
     }
 }
 

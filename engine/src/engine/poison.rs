@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use super::apply::{Unapplied, error_of};
 use super::{Error, Inner};
-use crate::store::{Commit, CommitError};
+use crate::store::{Commit, CommitError, Prune, Pruned};
 
 /// Refused, because the engine is poisoned.
 pub(super) struct Poisoned;
@@ -46,21 +46,30 @@ impl Inner {
         Ok(Critical { inner: self, was_panicking: std::thread::panicking() })
     }
 
-    /// Commits. The one way to the store's writing; `_critical` shows that a panic would be noticed.
-    pub(super) fn write(&self, commit: Commit, _critical: &Critical<'_>) -> Result<(), CommitError> {
+    /// Commits; `critical` shows that a panic would be noticed.
+    pub(super) fn write(&self, commit: Commit, critical: &Critical<'_>) -> Result<(), CommitError> {
+        self.change(critical, || self.store.commit(commit))
+    }
+
+    /// Forgets what has ended. Nobody is told of it.
+    pub(super) fn forget(&self, prune: &Prune) -> Result<Pruned, Error> {
+        let critical = self.critical()?;
+        self.change(&critical, || self.store.prune(prune)).map_err(error_of)
+    }
+
+    /// The one way to the store's writing.
+    fn change<T>(
+        &self,
+        _critical: &Critical<'_>,
+        write: impl FnOnce() -> Result<T, CommitError>,
+    ) -> Result<T, CommitError> {
         crate::failpoint::reach("before-commit");
-        let written = self.store.commit(commit);
-        if written == Err(CommitError::Unknown) {
+        let written = write();
+        if matches!(written, Err(CommitError::Unknown)) {
             self.poison();
         }
         crate::failpoint::reach("after-commit");
         written
-    }
-
-    /// Commits what nobody is told of.
-    pub(super) fn write_alone(&self, commit: Commit) -> Result<(), Error> {
-        let critical = self.critical()?;
-        self.write(commit, &critical).map_err(error_of)
     }
 
     /// Takes the engine out of use, and wakes whoever waits in it.

@@ -11,11 +11,11 @@ use super::prepare::{Drawn, Prepared};
 use super::{Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
-use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge};
+use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge, leaves_unresolved};
 use crate::interaction::DeliveryId;
 use crate::notify::Announcement;
 use crate::operation::{Refusal, StatusCode};
-use crate::store::Commit;
+use crate::store::{Commit, Pause, PauseChange};
 
 impl Engine {
     /// Reports what became of a delivery that the host made. Reporting the same again is fine; another
@@ -89,7 +89,7 @@ impl Inner {
         let prepared = self.prepared();
         let _lock = self.locks.lock(delivery.lock_id());
         let verdict = given_up(&delivery);
-        self.carry_out(entry, delivery, verdict, &Map::new(), &prepared)
+        self.carry_out(entry, delivery, verdict, Vec::new(), &Map::new(), &prepared)
     }
 
     fn settle_locked(
@@ -100,17 +100,7 @@ impl Inner {
         (prepared, chance): (&Prepared<'_>, &Drawn),
     ) -> Result<Option<Delivery>, Error> {
         let now_ms = prepared.now_ms;
-        let pool = entry.pool();
-        match &report.outcome {
-            Outcome::NeedsLogin { .. } => self.outbox.hold(&delivery.channel, &delivery.account, &pool),
-            Outcome::RateLimited { until_ms } => {
-                self.outbox.pause(&delivery.channel, &delivery.account, &pool, *until_ms);
-            }
-            _ => {}
-        }
-        if let Some(until_ms) = report.throttle_until_ms {
-            self.outbox.pause(&delivery.channel, &delivery.account, &pool, until_ms);
-        }
+        let pauses = self.pauses(entry, &delivery, report);
         if matches!(delivery.stage, Stage::Doubtful { .. } | Stage::Awaiting { .. }) {
             delivery.looks += 1;
         } else {
@@ -118,8 +108,30 @@ impl Inner {
             delivery.looks = 0;
         }
         let verdict = judge(&delivery, &report.outcome, now_ms, entry.on_unknown(&delivery.account), chance);
+        delivery.unresolved |= leaves_unresolved(&delivery, &report.outcome, &verdict);
         delivery.last_outcome = Some(report.outcome.clone());
-        self.carry_out(entry, delivery, verdict, &report.user_data, prepared)
+        self.carry_out(entry, delivery, verdict, pauses, &report.user_data, prepared)
+    }
+
+    /// What the outcome means for its account. It holds from now on, whether the outcome can be kept or
+    /// not; it outlasts the process with the outcome.
+    fn pauses(&self, entry: &Entry, delivery: &Delivery, report: &Report) -> Vec<PauseChange> {
+        let (channel, account, pool) = (&delivery.channel, &delivery.account, entry.pool());
+        let mut pauses = Vec::new();
+        if let Outcome::NeedsLogin { .. } = report.outcome {
+            self.outbox.hold(channel, account, &pool);
+            pauses.push(Pause::Held);
+        }
+        let limited = match report.outcome {
+            Outcome::RateLimited { until_ms } => Some(until_ms),
+            _ => None,
+        };
+        for until_ms in limited.into_iter().chain(report.throttle_until_ms) {
+            self.outbox.pause(channel, account, &pool, until_ms);
+            pauses.push(Pause::Until(until_ms));
+        }
+        let change = |pause| PauseChange { channel: channel.clone(), account: account.clone(), pause };
+        pauses.into_iter().map(change).collect()
     }
 
     fn carry_out(
@@ -127,6 +139,7 @@ impl Inner {
         entry: &Entry,
         mut delivery: Delivery,
         verdict: Verdict,
+        pauses: Vec<PauseChange>,
         user_data: &Map<String, Value>,
         prepared: &Prepared<'_>,
     ) -> Result<Option<Delivery>, Error> {
@@ -135,19 +148,18 @@ impl Inner {
         crate::failpoint::reach("before-outcome");
         if let Verdict::Goes(stage) = verdict {
             delivery.stage = stage;
-            self.commit_delivery(&delivery, &critical)?;
+            self.commit_delivery(&delivery, pauses, &critical)?;
             crate::failpoint::reach("after-outcome");
             return Ok(Some(delivery));
         }
         delivery.stage = Stage::Settled;
         let (about, bytes) = (delivery.interaction, delivery.bytes);
         if let Some(decision) = self.ending(entry, &delivery, &verdict, user_data)? {
-            self.apply(entry, about, decision, By::Delivery(delivery), prepared).map_err(|failure| {
-                match failure {
-                    Unapplied::Refused(refusal) => Error::Refused(refusal),
-                    Unapplied::Conflict => Error::Conflict("another change came first".into()),
-                    Unapplied::Poisoned => Error::Poisoned,
-                }
+            let by = By::Delivery(delivery, pauses);
+            self.apply(entry, about, decision, by, prepared).map_err(|failure| match failure {
+                Unapplied::Refused(refusal) => Error::Refused(refusal),
+                Unapplied::Conflict => Error::Conflict("another change came first".into()),
+                Unapplied::Poisoned => Error::Poisoned,
             })?;
         } else {
             let write = || response(entry, &delivery, &verdict);
@@ -155,6 +167,7 @@ impl Inner {
             let commit = Commit {
                 deliveries: vec![Arc::new(delivery.clone())],
                 notes: announcement.iter().filter_map(Announcement::kept).cloned().collect(),
+                pauses,
                 ..Commit::default()
             };
             self.write(commit, &critical).map_err(error_of)?;

@@ -18,7 +18,7 @@ use crate::operation::QueuePath;
 /// An interaction as it is stored. Texts are shared, so a copy is cheap.
 #[derive(Clone, Debug)]
 pub struct Interaction {
-    /// Its name, unique for ever.
+    /// Its name, unique among those that are kept.
     pub id: InteractionId,
     /// Counts its changes; a commit names the version that it read.
     pub version: u64,
@@ -64,6 +64,8 @@ pub struct Interaction {
     pub delivery: Option<DeliveryId>,
     /// When it came to be: Unix time in milliseconds.
     pub created_ms: i64,
+    /// When it ended, if it did: Unix time in milliseconds. What ended before this was kept has none.
+    pub ended_ms: Option<i64>,
 }
 
 /// A place in a queue. Who goes back keeps the place.
@@ -104,6 +106,7 @@ impl Interaction {
             placement: None,
             delivery: None,
             created_ms,
+            ended_ms: None,
         }
     }
 
@@ -115,6 +118,16 @@ impl Interaction {
     /// Whether it stands in its queue now: it waits there, or was placed there when it was completed.
     pub fn is_in_queue(&self) -> bool {
         self.placement.is_some() && matches!(self.state, State::Queued | State::Completed)
+    }
+
+    /// Whether it is history: Completed or Canceled.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Completed | State::Canceled)
+    }
+
+    /// When it became history; where that was not kept, when it came to be.
+    pub(crate) fn history_since_ms(&self) -> Option<i64> {
+        self.has_ended().then(|| self.ended_ms.unwrap_or(self.created_ms))
     }
 
     /// Whether a listing shows it to its owner.

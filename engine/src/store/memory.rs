@@ -1,6 +1,8 @@
 //! A store in memory: gone with the process.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+mod history;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -8,11 +10,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
+use self::history::History;
 use super::{
-    AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptNote, KeptReply,
-    LastAgent, NoteLog, RequestKey, Store, StoreError, queue_order,
+    AccountPause, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptNote,
+    KeptReply, LastAgent, NoteLog, Prune, Pruned, RequestKey, Store, StoreError, queue_order,
 };
-use crate::config::Limits;
+use crate::config::{Limits, Retention};
 use crate::delivery::{Delivery, Stage};
 use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId};
 use crate::notify::Note;
@@ -24,6 +27,8 @@ pub struct MemoryStore {
     hasher: RandomState,
     /// Interactions by owner and by queue.
     index: Mutex<Index>,
+    /// What has ended, and what is still needed of it.
+    history: Mutex<History>,
     /// What is looked up by other keys. Locked by the commits that change it only.
     directory: Mutex<Directory>,
     agents: Box<[Mutex<AgentShard>]>,
@@ -64,13 +69,35 @@ struct Queued {
 struct Directory {
     contacts: HashMap<ContactAddress, Arc<str>>,
     last_agents: HashMap<ContactOnChannel, LastAgent>,
-    external: HashMap<ExternalId, InteractionId>,
-    /// Settled deliveries, the oldest first, with the account of those that published something.
-    settled: VecDeque<(DeliveryId, Option<AccountKey>)>,
-    published: HashMap<AccountKey, VecDeque<(i64, String)>>,
+    external: HashMap<ExternalId, External>,
+    external_of: HashMap<InteractionId, Vec<ExternalId>>,
+    /// Settled deliveries in the order in which they were settled.
+    settled: BTreeMap<u64, Settled>,
+    settled_of: HashMap<InteractionId, BTreeSet<u64>>,
+    last_settled: u64,
+    published: HashMap<AccountKey, BTreeMap<u64, (i64, String)>>,
+    /// What outlives its interaction, by when it is forgotten.
+    posts_by_end: BTreeSet<(i64, DeliveryId, u64)>,
+    externals_by_end: BTreeSet<(i64, ExternalId)>,
+    pauses: BTreeMap<AccountKey, AccountPause>,
     replies: HashMap<RequestKey, KeptReply>,
     /// Their keys by age.
     replies_by_age: BTreeSet<(i64, RequestKey)>,
+}
+
+struct Settled {
+    id: DeliveryId,
+    interaction: Option<InteractionId>,
+    /// The account, if something was published.
+    account: Option<AccountKey>,
+    /// When it is forgotten, if its interaction has gone.
+    end_ms: Option<i64>,
+}
+
+struct External {
+    interaction: InteractionId,
+    /// When it is forgotten, if its interaction has gone.
+    end_ms: Option<i64>,
 }
 
 /// A channel's name and an account's.
@@ -83,6 +110,7 @@ impl MemoryStore {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: RandomState::new(),
             index: Mutex::default(),
+            history: Mutex::default(),
             directory: Mutex::default(),
             agents: (0..SHARDS).map(|_| Mutex::default()).collect(),
             interactions: AtomicUsize::new(0),
@@ -142,7 +170,7 @@ impl Store for MemoryStore {
 
     fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError> {
         let key = ExternalId { channel: channel.into(), id: external_id.into() };
-        Ok(self.directory.lock().external.get(&key).copied())
+        Ok(self.directory.lock().external.get(&key).map(|external| external.interaction))
     }
 
     fn contact(&self, address: &ContactAddress) -> Result<Option<Arc<str>>, StoreError> {
@@ -188,7 +216,7 @@ impl Store for MemoryStore {
         let published = directory.published.get(&(channel.into(), account.into()));
         Ok(published
             .into_iter()
-            .flatten()
+            .flat_map(BTreeMap::values)
             .filter(|(accepted_ms, _)| *accepted_ms >= since_ms)
             .map(|(_, id)| id.clone())
             .collect())
@@ -202,9 +230,38 @@ impl Store for MemoryStore {
         Ok(self.highest_number.load(Ordering::Relaxed))
     }
 
+    fn pauses(&self) -> Result<Vec<AccountPause>, StoreError> {
+        Ok(self.directory.lock().pauses.values().cloned().collect())
+    }
+
+    fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError> {
+        let taken = self.history.lock().take(prune);
+        let mut pruned = Pruned { interactions: taken.len() as u64, ..Pruned::default() };
+        for id in &taken {
+            let mut shard = self.shards[self.shard_of(id)].write();
+            if let Some(gone) = shard.interactions.remove(id) {
+                self.interactions.fetch_sub(1, Ordering::Relaxed);
+                self.index.lock().remove(&gone);
+            }
+        }
+        let mut directory = self.directory.lock();
+        let mut deliveries = Vec::new();
+        for id in &taken {
+            deliveries.extend(directory.outlive(*id, prune.now_ms));
+        }
+        deliveries.extend(directory.forget_posts(prune));
+        pruned.external_ids = directory.forget_externals(prune);
+        drop(directory);
+        pruned.deliveries = deliveries.len() as u64;
+        for id in deliveries {
+            self.shards[self.shard_of(id)].write().deliveries.remove(&id);
+        }
+        Ok(pruned)
+    }
+
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         // The order of locks is the same everywhere: shards by number, the directory, agents by number, the
-        // index.
+        // history, the index.
         let mut shards = Shards::lock(self, &commit);
         let mut directory = changes_directory(&commit).then(|| self.directory.lock());
         let mut agents = Agents::lock(self, &commit);
@@ -234,6 +291,10 @@ impl Store for MemoryStore {
             let placed = interaction.placement.as_ref().map_or(0, |placement| placement.number);
             self.highest_number.fetch_max(interaction.number.max(placed), Ordering::Relaxed);
             let before = shards.of(interaction.id).interactions.insert(interaction.id, interaction.clone());
+            let (was, is) = (before.as_deref().and_then(history::place), history::place(&interaction));
+            if was != is || before.is_none() && interaction.parent_id.is_some() {
+                self.history.lock().moved(before.as_deref(), &interaction);
+            }
             if before.as_deref().is_none_or(|before| Indexed::of(before) != Indexed::of(&interaction)) {
                 let mut index = self.index.lock();
                 if let Some(before) = before {
@@ -250,14 +311,29 @@ impl Store for MemoryStore {
             }
             directory.contacts.extend(commit.contacts);
             directory.last_agents.extend(commit.last_agent);
-            directory.external.extend(commit.external);
+            if let Some((key, id)) = commit.external {
+                directory.external_of.entry(id).or_default().push(key.clone());
+                directory.external.insert(key, External { interaction: id, end_ms: None });
+            }
+            for change in commit.pauses {
+                let key = (change.channel.clone(), change.account.clone());
+                match change.after(directory.pauses.get(&key)) {
+                    Some(pause) => directory.pauses.insert(key, pause),
+                    None => directory.pauses.remove(&key),
+                };
+            }
             if let Some((key, reply)) = commit.reply {
                 directory.keep_reply(key, reply, self.limit_replies);
             }
             forgotten = directory.forget(self.limit_settled);
         }
         for delivery in commit.deliveries {
-            shards.of(delivery.id).deliveries.insert(delivery.id, delivery);
+            let before = shards.of(delivery.id).deliveries.insert(delivery.id, delivery.clone());
+            let was_at_work = before.is_some_and(|before| before.stage != Stage::Settled);
+            let is_at_work = delivery.stage != Stage::Settled;
+            if let Some(id) = delivery.interaction.filter(|_| was_at_work != is_at_work) {
+                self.history.lock().needs(id, is_at_work);
+            }
         }
         if let Some(change) = commit.agent {
             let kept = agents.of(&change.id).records.entry(change.id.clone()).or_default();
@@ -275,6 +351,9 @@ impl Store for MemoryStore {
         for id in forgotten {
             self.shards[self.shard_of(id)].write().deliveries.remove(&id);
         }
+        if let Some(prune) = commit.prune {
+            self.prune(&prune)?;
+        }
         Ok(())
     }
 }
@@ -284,6 +363,7 @@ fn changes_directory(commit: &Commit) -> bool {
         || commit.last_agent.is_some()
         || commit.external.is_some()
         || commit.reply.is_some()
+        || !commit.pauses.is_empty()
         || commit.deliveries.iter().any(|delivery| delivery.stage == Stage::Settled)
 }
 
@@ -455,30 +535,109 @@ impl Directory {
     }
 
     fn settle(&mut self, delivery: &Delivery) {
+        self.last_settled += 1;
+        let number = self.last_settled;
         let account = delivery.published_id().map(|id| {
             let account = (delivery.channel.clone(), delivery.account.clone());
             let published = self.published.entry(account.clone()).or_default();
-            published.push_back((delivery.accepted_ms, id.to_owned()));
+            published.insert(number, (delivery.accepted_ms, id.to_owned()));
             account
         });
-        self.settled.push_back((delivery.id, account));
+        let interaction = delivery.interaction;
+        if let Some(interaction) = interaction {
+            self.settled_of.entry(interaction).or_default().insert(number);
+        }
+        self.settled.insert(number, Settled { id: delivery.id, interaction, account, end_ms: None });
     }
 
     /// Forgets the oldest settled deliveries beyond `limit`.
     fn forget(&mut self, limit: usize) -> Vec<DeliveryId> {
         let mut forgotten = Vec::new();
-        while self.settled.len() > limit {
-            let Some((id, account)) = self.settled.pop_front() else { break };
-            forgotten.push(id);
-            // An account's ids stand in the order in which its deliveries were settled.
-            if let Some(account) = account
-                && let Some(published) = self.published.get_mut(&account)
+        while self.settled.len() > limit
+            && let Some((&number, _)) = self.settled.first_key_value()
+        {
+            forgotten.extend(self.forget_one(number));
+        }
+        forgotten
+    }
+
+    fn forget_one(&mut self, number: u64) -> Option<DeliveryId> {
+        let Settled { id, interaction, account, end_ms } = self.settled.remove(&number)?;
+        if let Some(end_ms) = end_ms {
+            self.posts_by_end.remove(&(end_ms, id, number));
+        }
+        if let Some(account) = account
+            && let Some(published) = self.published.get_mut(&account)
+        {
+            published.remove(&number);
+            if published.is_empty() {
+                self.published.remove(&account);
+            }
+        }
+        if let Some(interaction) = interaction
+            && let Some(of) = self.settled_of.get_mut(&interaction)
+        {
+            of.remove(&number);
+            if of.is_empty() {
+                self.settled_of.remove(&interaction);
+            }
+        }
+        Some(id)
+    }
+
+    /// Lets go of what belongs to a pruned interaction: gives the deliveries that go at once.
+    fn outlive(&mut self, id: InteractionId, now_ms: i64) -> Vec<DeliveryId> {
+        let mut forgotten = Vec::new();
+        for number in self.settled_of.get(&id).cloned().unwrap_or_default() {
+            match self.settled.get_mut(&number) {
+                Some(settled) if settled.account.is_some() => {
+                    let end_ms = now_ms.saturating_add(Retention::POSTS_MS);
+                    if let Some(before_ms) = settled.end_ms.replace(end_ms) {
+                        self.posts_by_end.remove(&(before_ms, settled.id, number));
+                    }
+                    self.posts_by_end.insert((end_ms, settled.id, number));
+                }
+                _ => forgotten.extend(self.forget_one(number)),
+            }
+        }
+        for key in self.external_of.get(&id).cloned().unwrap_or_default() {
+            let Some(external) = self.external.get_mut(&key) else { continue };
+            let end_ms = now_ms.saturating_add(Retention::EXTERNAL_IDS_MS);
+            if let Some(before_ms) = external.end_ms.replace(end_ms) {
+                self.externals_by_end.remove(&(before_ms, key.clone()));
+            }
+            self.externals_by_end.insert((end_ms, key));
+        }
+        forgotten
+    }
+
+    fn forget_posts(&mut self, prune: &Prune) -> Vec<DeliveryId> {
+        let mut forgotten = Vec::new();
+        for _ in 0..prune.max {
+            let Some(&(end_ms, _, number)) = self.posts_by_end.first() else { break };
+            if end_ms >= prune.now_ms {
+                break;
+            }
+            forgotten.extend(self.forget_one(number));
+        }
+        forgotten
+    }
+
+    fn forget_externals(&mut self, prune: &Prune) -> u64 {
+        let mut forgotten = 0;
+        while forgotten < u64::from(prune.max)
+            && self.externals_by_end.first().is_some_and(|(end_ms, _)| *end_ms < prune.now_ms)
+            && let Some((_, key)) = self.externals_by_end.pop_first()
+        {
+            if let Some(External { interaction, .. }) = self.external.remove(&key)
+                && let Some(of) = self.external_of.get_mut(&interaction)
             {
-                published.pop_front();
-                if published.is_empty() {
-                    self.published.remove(&account);
+                of.retain(|other| *other != key);
+                if of.is_empty() {
+                    self.external_of.remove(&interaction);
                 }
             }
+            forgotten += 1;
         }
         forgotten
     }

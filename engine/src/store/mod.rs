@@ -7,7 +7,10 @@ mod sqlite;
 
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{
+    Compacted, ExportError, Exported, Findings, ImportError, Imported, Observer, Progress, SqliteStore,
+    StoreFile, TableFindings,
+};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +37,7 @@ pub trait Store: Send + Sync {
     /// The oldest interaction that waits in a queue.
     fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError>;
 
-    /// The interaction that the platform's id stands for.
+    /// The interaction that the platform's id stands for, also for some time after that was pruned.
     fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError>;
 
     /// The contact that an address on a channel belongs to.
@@ -64,6 +67,12 @@ pub trait Store: Send + Sync {
     /// The highest number given to an interaction or a placement.
     fn highest_number(&self) -> Result<u64, StoreError>;
 
+    /// The accounts that were to be left alone when that was last said, by channel and account.
+    fn pauses(&self) -> Result<Vec<AccountPause>, StoreError>;
+
+    /// Forgets ended interactions, all of these or none; see [`Commit::prune`].
+    fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError>;
+
     /// Makes all of these changes, or none. `Ok` means that they outlast the process, where the store does.
     ///
     /// After an error none was made, and none turns up later as long as the store is open: a store that
@@ -91,6 +100,10 @@ pub struct Commit {
     pub reply: Option<(RequestKey, KeptReply)>,
     /// Notes that tell of these changes: [`CommitError::Conflict`] if the agent has one of that number.
     pub notes: Vec<KeptNote>,
+    /// What changes of when accounts are left alone.
+    pub pauses: Vec<PauseChange>,
+    /// What is forgotten with it, after everything else.
+    pub prune: Option<Prune>,
 }
 
 /// A note that is kept for subscribers who come back.
@@ -113,6 +126,98 @@ pub struct NoteLog {
     pub notes: Vec<Arc<Note>>,
     /// The agent's highest number in the store, asked for or not, readable or not; 0 if it keeps none.
     pub last: u64,
+}
+
+/// An account that is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountPause {
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// The account's name.
+    pub account: Arc<str>,
+    /// Until when, if the platform said so: Unix time in milliseconds. It may be past.
+    pub until_ms: Option<i64>,
+    /// The platform did not accept its credentials: until it is resumed.
+    pub is_held: bool,
+}
+
+/// A change of when an account is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PauseChange {
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// The account's name.
+    pub account: Arc<str>,
+    /// What changes.
+    pub pause: Pause,
+}
+
+/// Why an account is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// Until then, in Unix time in milliseconds, or until a later time that was given before.
+    Until(i64),
+    /// Until it is resumed.
+    Held,
+    /// No more.
+    Resumed,
+}
+
+impl PauseChange {
+    /// How the account stands after the change; `None` if nothing is left of its pause.
+    pub fn after(&self, before: Option<&AccountPause>) -> Option<AccountPause> {
+        let mut pause = before.cloned().unwrap_or_else(|| AccountPause {
+            channel: self.channel.clone(),
+            account: self.account.clone(),
+            until_ms: None,
+            is_held: false,
+        });
+        match self.pause {
+            Pause::Until(until_ms) => pause.until_ms = pause.until_ms.max(Some(until_ms)),
+            Pause::Held => pause.is_held = true,
+            Pause::Resumed => return None,
+        }
+        Some(pause)
+    }
+}
+
+/// Which ended interactions are to be forgotten: by [`Retention`](crate::Retention).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prune {
+    /// The time: Unix time in milliseconds.
+    pub now_ms: i64,
+    /// Those that ended before this: Unix time in milliseconds.
+    pub ended_before_ms: Option<i64>,
+    /// Those beyond so many.
+    pub keep: Option<u64>,
+    /// At most so many, and so many of what outlives its interaction.
+    pub max: u32,
+}
+
+impl Prune {
+    /// Whether the oldest of `ended` is to go, which ended then.
+    pub fn takes(&self, ended: u64, ended_ms: i64) -> bool {
+        self.ended_before_ms.is_some_and(|before_ms| ended_ms < before_ms)
+            || self.keep.is_some_and(|keep| ended > keep)
+    }
+}
+
+/// What was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Interactions.
+    pub interactions: u64,
+    /// Deliveries, those of interactions that went before included.
+    pub deliveries: u64,
+    /// The platform's ids of interactions that went before.
+    pub external_ids: u64,
+}
+
+impl Pruned {
+    /// Whether nothing was.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An address on a channel.
@@ -267,8 +372,22 @@ pub enum OpenError {
         /// The latest format that is known here.
         known: i64,
     },
+    /// A file that an earlier version wrote, where only the present format will do.
+    #[error(
+        "the store `{path}` has the earlier format {found}: open it with an engine of this version, or compact \
+         it; either brings it up to format {known}",
+        path = path.display()
+    )]
+    Earlier {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The latest format that is known here.
+        known: i64,
+    },
     /// A file that can't be trusted.
-    #[error("the store `{path}` is damaged ({problem}): restore it from a backup", path = path.display())]
+    #[error("the store `{path}` is damaged ({problem}): restore it from a backup, or salvage what can be read of it", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

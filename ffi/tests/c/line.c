@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The configuration, with room for so few kept notes that one can be away too long. */
@@ -221,6 +222,34 @@ static void diagrams(strowger_engine *engine) {
   CHECK(holds(taken(out), "<scxml"));
 }
 
+/* Ended interactions are forgotten when they are older than the configuration allows. */
+static void forgetting(void) {
+  static const char RETENTION[] = "{\"retention\":{\"age_ms\":0},";
+  char config[sizeof RETENTION + sizeof NOTES_CONFIG], id[64];
+  const struct timespec moment = {0, 3000000};
+  strowger_engine *engine = NULL;
+  strowger_agent *agent = NULL;
+  strowger_buf *out = NULL;
+  uint32_t pruned = 7;
+
+  snprintf(config, sizeof config, "%s%s", RETENTION, &NOTES_CONFIG[1]);
+  STATUS(STROWGER_OK, strowger_engine_open(text(config), &engine, &error));
+  STATUS(STROWGER_OK, strowger_agent_open(engine, text(AGENT), &agent, &error));
+  perform(agent, "", "{\"operationName\":\"Create\"}");
+  STATUS(STROWGER_OK, strowger_list(agent, text("notes"), &out, &error));
+  member(taken(out), "id", id, sizeof id);
+  STATUS(STROWGER_OK, strowger_prune(engine, 10, &pruned, &error));
+  CHECK(pruned == 0);
+  perform(agent, id, "{\"operationName\":\"Cancel\"}");
+  CHECK(nanosleep(&moment, NULL) == 0);
+  STATUS(STROWGER_OK, strowger_prune(engine, 10, &pruned, &error));
+  CHECK(pruned == 1);
+  STATUS(STROWGER_ERR_NOT_FOUND, strowger_read(agent, text("notes"), text(id), &out, &error));
+  STATUS(STROWGER_OK, strowger_account_resume(engine, text("notes"), text("desk"), &error));
+  strowger_agent_close(agent);
+  strowger_engine_close(engine);
+}
+
 int main(void) {
   strowger_engine *engine = NULL;
   strowger_agent *agent = NULL, *other = NULL, *barred = NULL;
@@ -248,6 +277,7 @@ int main(void) {
   descriptor(agent);
   resumption(agent);
   diagrams(engine);
+  forgetting();
   /* A channel that the program runs is no business of a plugin's webhooks, and the other way round. */
   STATUS(STROWGER_ERR_CHANNEL,
          strowger_ingest(engine, text("notes"), text("{\"method\":\"GET\",\"path\":\"/\"}"), text(""), &out, &error));

@@ -246,6 +246,16 @@ int main(void) {
   STATUS(STROWGER_OK, strowger_deliver(engine, 0, 0, &count_out, &error));
   CHECK(count_out == 0);
 
+  NULL_POINTER(strowger_prune(NULL, 1, &count_out, &error));
+  NULL_POINTER(strowger_prune(engine, 1, NULL, &error));
+  STATUS(STROWGER_OK, strowger_prune(engine, 1, &count_out, &error));
+  CHECK(count_out == 0);
+
+  NULL_POINTER(strowger_account_resume(NULL, notes, a1, &error));
+  NAME(STROWGER_ERR_UNKNOWN_CHANNEL, strowger_account_resume(engine, x, a1, &error));
+  NAME(STROWGER_OK, strowger_account_resume(engine, notes, x, &error));
+  FAILS_SILENTLY(STROWGER_ERR_UNKNOWN_CHANNEL, strowger_account_resume(engine, a1, a1, NULL));
+
   NULL_POINTER(strowger_delivery_next(NULL, notes, 0, &buf_out, &error));
   NULL_POINTER(strowger_delivery_next(engine, notes, 0, NULL, &error));
   NAME(STROWGER_ERR_UNKNOWN_CHANNEL, strowger_delivery_next(engine, x, 0, &buf_out, &error));

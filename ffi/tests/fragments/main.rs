@@ -105,7 +105,9 @@ fn every_member_of_the_configuration_is_named() {
     let program = support::compile(&c_test("documents.c"), library(), Linking::Dynamic, directory.path());
     let header = read(&support::include().join("strowger.h"));
     let conventions = header.split("#ifndef STROWGER_H").next().expect("a comment").to_owned();
-    for (config, at_least) in [(r#"{"nothing":1}"#, 6), (r#"{"limits":{"nothing":1}}"#, 15)] {
+    for (config, at_least) in
+        [(r#"{"nothing":1}"#, 8), (r#"{"limits":{"nothing":1}}"#, 15), (r#"{"retention":{"nothing":1}}"#, 2)]
+    {
         let output = Command::new(&program).args(["{}", "config_json", config]).output().expect("it runs");
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         let expected = words.split_once("expected one of ").unwrap_or_else(|| panic!("{words}")).1;

@@ -21,6 +21,7 @@ const SOURCES: &[&str] = &[
     "subscription",
     "inbound",
     "delivery",
+    "upkeep",
     "log",
 ];
 

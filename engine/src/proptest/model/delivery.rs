@@ -33,6 +33,8 @@ pub struct Delivery {
     /// The place in the order of what was scheduled; `None` while the host has it.
     order: Option<u64>,
     last: Option<Outcome>,
+    /// It was tried again without an answer to what became of an earlier attempt.
+    unresolved: bool,
 }
 
 /// How far a delivery is.
@@ -112,6 +114,7 @@ impl Model {
             accepted_ms: self.now_ms,
             order: None,
             last: None,
+            unresolved: false,
         };
         self.deliveries.push(delivery);
         self.schedule_last(self.deliveries.len() - 1);
@@ -293,6 +296,10 @@ impl Model {
         }
         delivery.last = Some(outcome.clone());
         let verdict = self.judge(index, outcome);
+        let delivery = &mut self.deliveries[index];
+        delivery.unresolved |=
+            matches!((delivery.stage, &verdict), (Stage::Doubtful(_), Verdict::Goes(Stage::Pending(_))))
+                && *outcome != Outcome::Absent;
         self.carry_out(index, verdict, written);
     }
 
@@ -364,6 +371,10 @@ impl Model {
         }
         self.deliveries[index].stage = Stage::Settled;
         let error = match &verdict {
+            // Nobody ever found out what became of an earlier attempt.
+            Verdict::Refused { .. } if self.deliveries[index].unresolved => {
+                Some("outcome-unknown".to_owned())
+            }
             Verdict::Refused { code } => Some(code.clone()),
             _ => None,
         };

@@ -5,13 +5,14 @@
 //! * After a failed flush the store accepts nothing until it has written over the log's end in doubt: what
 //!   was refused is not there, and doesn't turn up. Only if the process ends before that, the log holds as
 //!   it is found.
-//! * Every record carries a format and a checksum.
+//! * Every record carries a checksum; what may grow with versions carries a format as well.
 
-mod check;
+mod care;
 mod checksum;
 mod group;
 mod note;
 mod open;
+mod prune;
 mod record;
 mod schema;
 mod write;
@@ -23,13 +24,18 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
+pub use self::care::{
+    Compacted, ExportError, Exported, Findings, ImportError, Imported, Observer, Progress, StoreFile,
+    TableFindings,
+};
+
 use self::group::Group;
 use self::open::{OwnerLock, READERS};
 use self::record::RecordError;
 use self::write::Writer;
 use super::{
-    AgentRecord, Commit, CommitError, ContactAddress, KeptReply, LastAgent, NoteLog, OpenError, RequestKey,
-    Store, StoreError,
+    AccountPause, AgentRecord, Commit, CommitError, ContactAddress, KeptReply, LastAgent, NoteLog, OpenError,
+    Prune, Pruned, RequestKey, Store, StoreError,
 };
 use crate::config::Limits;
 use crate::delivery::Delivery;
@@ -60,9 +66,11 @@ impl SqliteStore {
         })
     }
 
-    /// Reads everything, and says what is damaged: the file's structure, and every record.
+    /// Reads everything, and says what is damaged: the file's structure, and every record. Whether the records
+    /// fit each other [`StoreFile::check`] says.
     pub fn check(&self) -> Result<(), OpenError> {
-        let problems = self.with_reader(check::problems).map_err(|error| open::sorted(&self.path, &error))?;
+        let problems =
+            self.with_reader(care::check::problems).map_err(|error| open::sorted(&self.path, &error))?;
         if problems.is_empty() {
             return Ok(());
         }
@@ -132,23 +140,35 @@ impl Store for SqliteStore {
     }
 
     fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError> {
-        let query = "SELECT interaction FROM external WHERE channel = ? AND external_id = ?";
-        self.one(query, [channel, external_id], |row| id(row, 0))?.transpose()
+        let query = "SELECT interaction, checksum = strowger_sum(channel, external_id, interaction, end_ms) \
+                     FROM external WHERE channel = ? AND external_id = ?";
+        self.one(query, [channel, external_id], |row| {
+            Ok(intact(row, 1, "the platform's id", external_id).and(id(row, 0)?))
+        })?
+        .transpose()
     }
 
     fn contact(&self, address: &ContactAddress) -> Result<Option<Arc<str>>, StoreError> {
-        let query = "SELECT contact_id FROM contact WHERE channel = ? AND address = ?";
-        self.one(query, params![address.channel, address.address], |row| row.get(0))
+        let query = "SELECT contact_id, checksum = strowger_sum(channel, address, contact_id) \
+                     FROM contact WHERE channel = ? AND address = ?";
+        self.one(query, params![address.channel, address.address], |row| {
+            let contact_id = row.get(0)?;
+            Ok(intact(row, 1, "the contact of", &address.address).map(|()| contact_id))
+        })?
+        .transpose()
     }
 
     fn last_agent(&self, contact_id: &str, channel: &str) -> Result<Option<LastAgent>, StoreError> {
-        let query = "SELECT agent, at_ms FROM last_agent WHERE contact_id = ? AND channel = ?";
+        let query = "SELECT agent, at_ms, checksum = strowger_sum(contact_id, channel, agent, at_ms) \
+                     FROM last_agent WHERE contact_id = ? AND channel = ?";
         self.one(query, [contact_id, channel], |row| {
             let at_ms = row.get(1)?;
             let agent = AgentId::parse(row.get_ref(0)?.as_str()?);
-            Ok(agent
-                .map(|agent| LastAgent { agent, at_ms })
-                .map_err(|error| damaged("the last agent of", contact_id, &error)))
+            Ok(intact(row, 2, "the last agent of", contact_id).and(
+                agent
+                    .map(|agent| LastAgent { agent, at_ms })
+                    .map_err(|error| damaged("the last agent of", contact_id, &error)),
+            ))
         })?
         .transpose()
     }
@@ -179,18 +199,33 @@ impl Store for SqliteStore {
     }
 
     fn reply(&self, key: &RequestKey) -> Result<Option<KeptReply>, StoreError> {
-        let query = "SELECT fingerprint, reference_id, at_ms FROM reply WHERE agent = ? AND request_id = ?";
+        let query = "SELECT fingerprint, reference_id, at_ms, \
+                     checksum = strowger_sum(agent, request_id, fingerprint, reference_id, at_ms) \
+                     FROM reply WHERE agent = ? AND request_id = ?";
         self.one(query, params![key.agent.as_str(), key.request_id], |row| {
-            Ok(KeptReply {
+            let reply = KeptReply {
                 fingerprint: row.get(0)?,
                 reference_id: row.get(1).map(i64::unsigned_abs)?,
                 at_ms: row.get(2)?,
-            })
-        })
+            };
+            Ok(intact(row, 3, "the reply to", &key.request_id).map(|()| reply))
+        })?
+        .transpose()
     }
 
     fn highest_number(&self) -> Result<u64, StoreError> {
         self.read(|connection| write::Standing::read(connection).map(|standing| standing.highest_number))
+    }
+
+    fn pauses(&self) -> Result<Vec<AccountPause>, StoreError> {
+        let query = "SELECT channel, account, until_ms, held, \
+                     checksum = strowger_sum(channel, account, until_ms, held) \
+                     FROM pause ORDER BY channel, account";
+        self.all(query, [], pause)
+    }
+
+    fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError> {
+        self.writer.lock().prune(prune)
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -199,16 +234,19 @@ impl Store for SqliteStore {
 }
 
 fn agent(connection: &Connection, id: &AgentId) -> rusqlite::Result<Option<Result<AgentRecord, StoreError>>> {
-    let mut statement =
-        connection.prepare_cached("SELECT reference_id, focus, followed_after FROM agent WHERE id = ?")?;
+    let query = "SELECT reference_id, focus, followed_after, \
+                 checksum = strowger_sum(id, reference_id, focus, followed_after) FROM agent WHERE id = ?";
+    let mut statement = connection.prepare_cached(query)?;
     statement
         .query_row([id.as_str()], |row| {
             let reference_id = row.get(0).map(i64::unsigned_abs)?;
             let focus = row.get_ref(1)?.as_str_or_null()?.map(InteractionId::parse).transpose();
             let followed_after = row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs);
-            Ok(focus
-                .map(|focus| AgentRecord { reference_id, focus, followed_after })
-                .map_err(|error| damaged("agent", id.as_str(), &error)))
+            Ok(intact(row, 3, "agent", id.as_str()).and(
+                focus
+                    .map(|focus| AgentRecord { reference_id, focus, followed_after })
+                    .map_err(|error| damaged("agent", id.as_str(), &error)),
+            ))
         })
         .optional()
 }
@@ -244,6 +282,25 @@ fn record<T>(
 fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Result<InteractionId, StoreError>> {
     let text = row.get_ref(column)?.as_str()?;
     Ok(InteractionId::parse(text).map_err(|error| damaged("the id", text, &error)))
+}
+
+/// Reads the columns `channel, account, until_ms, held`, and whether they are as they were written.
+fn pause(row: &Row<'_>) -> rusqlite::Result<Result<AccountPause, StoreError>> {
+    let pause = AccountPause {
+        channel: row.get(0)?,
+        account: row.get(1)?,
+        until_ms: row.get(2)?,
+        is_held: row.get(3)?,
+    };
+    Ok(intact(row, 4, "the pause of", &pause.account).map(|()| pause))
+}
+
+/// Whether a row's checksum is that of its values: so says this column.
+fn intact(row: &Row<'_>, column: usize, kind: &str, name: &str) -> Result<(), StoreError> {
+    match row.get(column) {
+        Ok(true) => Ok(()),
+        _ => Err(damaged(kind, name, &RecordError::Checksum)),
+    }
 }
 
 fn damaged(kind: &str, name: &str, problem: &dyn std::fmt::Display) -> StoreError {

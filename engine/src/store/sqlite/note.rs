@@ -12,8 +12,7 @@ use crate::notify::Note;
 use crate::store::{CommitError, KeptNote, NoteLog, StoreError};
 
 /// Writes a note.
-pub(super) fn keep(connection: &Connection, kept: &KeptNote) -> Result<(), CommitError> {
-    let KeptNote { agent, note, .. } = kept;
+pub(super) fn keep(connection: &Connection, agent: &AgentId, note: &Note) -> Result<(), CommitError> {
     let checksum = checksum(agent.as_str(), note);
     let query = "INSERT INTO note (agent, sequence, topic, checksum, data) VALUES (?, ?, ?, ?, ?)";
     let values = params![agent.as_str(), number(note.sequence)?, note.topic, checksum, note.data];

@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WRITER_CACHE_KIB: i64 = 8 << 10;
 const READER_CACHE_KIB: i64 = 2 << 10;
 
+/// A log that grew larger, under a long reading say, is cut to this when it begins anew.
+const LOG_LEFT_BYTES: i64 = 16 << 20;
+
 /// An opened file. The lock is released last: the order of the members is that of their ends.
 pub(super) struct Opened {
     pub(super) readers: Vec<Connection>,
@@ -38,9 +41,39 @@ const MARK: &str = "strowger store";
 
 pub(super) fn open(path: &Path) -> Result<(PathBuf, Opened), OpenError> {
     let path = absolute(path)?;
+    let lock = OwnerLock::take(&path)?;
+    Ok((path.clone(), open_owned(path, lock)?))
+}
+
+/// A file that must be there, and its lock.
+pub(super) fn existing(path: &Path) -> Result<(PathBuf, OwnerLock), OpenError> {
+    let path = absolute(path)?;
+    if !path.exists() && !beside(&path, "-wal").exists() {
+        let problem = "there is no such file".to_owned();
+        return Err(OpenError::Unusable { path, problem });
+    }
     let mut lock = OwnerLock::take(&path)?;
-    let unusable =
-        |problem: io::Error| OpenError::Unusable { path: path.clone(), problem: problem.to_string() };
+    let was_store = lock.is_marked().map_err(|error| unusable(&path, &error))?;
+    check_files(&path, was_store)?;
+    Ok((path, lock))
+}
+
+/// A connection that changes nothing.
+pub(super) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}
+
+pub(super) fn unusable(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::Unusable { path: path.to_owned(), problem: error.to_string() }
+}
+
+pub(super) fn open_owned(path: PathBuf, mut lock: OwnerLock) -> Result<Opened, OpenError> {
+    let unusable = |problem: io::Error| unusable(&path, &problem);
     check_files(&path, lock.is_marked().map_err(unusable)?)?;
     create(&path).map_err(unusable)?;
 
@@ -54,6 +87,7 @@ pub(super) fn open(path: &Path) -> Result<(PathBuf, Opened), OpenError> {
         let problem = "its file system can't hold a store: a local one is needed".to_owned();
         return Err(OpenError::Unusable { path, problem });
     }
+    writer.pragma_update(None, "journal_size_limit", LOG_LEFT_BYTES).map_err(failed)?;
     schema::migrate(&mut writer, found).map_err(failed)?;
     // A log that a killed process left behind may have been read back from memory that was never flushed:
     // with this it is on disk before anybody is told of it. It also tells a disk that takes no changes.
@@ -68,7 +102,7 @@ pub(super) fn open(path: &Path) -> Result<(PathBuf, Opened), OpenError> {
         .collect::<rusqlite::Result<_>>()
         .map_err(failed)?;
     lock.mark().map_err(unusable)?;
-    Ok((path.clone(), Opened { readers, writer, lock }))
+    Ok(Opened { readers, writer, lock })
 }
 
 /// Makes a change that means nothing, and flushes it.
@@ -79,7 +113,7 @@ pub(super) fn prove_flush(writer: &Connection) -> rusqlite::Result<()> {
 }
 
 /// The path without links, so that two names of one file don't lead to two owners.
-fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     let unusable = |problem: String| OpenError::Unusable { path: path.to_owned(), problem };
     match path.canonicalize() {
         Ok(path) if path.is_file() => return Ok(path),
@@ -96,14 +130,14 @@ fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     Ok(folder.join(name))
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
 impl OwnerLock {
-    fn take(path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
         let unusable =
             |error: io::Error| OpenError::Unusable { path: path.to_owned(), problem: error.to_string() };
         let mut file = private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
@@ -131,7 +165,7 @@ impl OwnerLock {
         Ok(self.file.read_to_string(&mut text).is_ok() && text.starts_with(MARK))
     }
 
-    fn mark(&mut self) -> io::Result<()> {
+    pub(super) fn mark(&mut self) -> io::Result<()> {
         self.file.rewind()?;
         let text = format!("{MARK}\nprocess {}\n", std::process::id());
         self.file.write_all(text.as_bytes())?;
@@ -164,7 +198,7 @@ fn check_files(path: &Path, was_store: bool) -> Result<(), OpenError> {
 }
 
 /// Makes the file if there is none, readable by its user alone: customers' words stand in it.
-fn create(path: &Path) -> io::Result<()> {
+pub(super) fn create(path: &Path) -> io::Result<()> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
@@ -177,11 +211,15 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    connect_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+fn connect_with(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
+    super::checksum::install(&connection)?;
     Ok(connection)
 }
 
@@ -195,7 +233,7 @@ fn configure(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
 }
 
 /// The format of the file; 0 if it is empty.
-fn format_of(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+pub(super) fn format_of(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
     let number = |query: &str| {
         connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(|error| sorted(path, &error))
     };
@@ -226,13 +264,20 @@ pub(super) fn sorted(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path, found: problem },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, problem },
-        // What was written as a text, or as a number, is none any more.
         None if is_misread(error) => OpenError::Damaged { path, problem },
         _ => OpenError::Unusable { path, problem },
     }
 }
 
+/// Whether a value is not what its column holds: what was written as a text, or as a number, is none any more.
 fn is_misread(error: &rusqlite::Error) -> bool {
     use rusqlite::Error;
-    matches!(error, Error::FromSqlConversionFailure(..) | Error::Utf8Error(..) | Error::InvalidColumnType(..))
+    matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::InvalidColumnType(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::Utf8Error(..)
+            | Error::QueryReturnedNoRows
+    )
 }

@@ -97,6 +97,8 @@ struct InteractionForm<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delivery: Option<Cow<'a, str>>,
     created_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_ms: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,6 +136,8 @@ struct DeliveryForm<'a> {
     ended_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_outcome: Option<Cow<'a, Outcome>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unresolved: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -182,6 +186,7 @@ pub(super) fn write_interaction(interaction: &Interaction) -> Written {
         }),
         delivery: id(interaction.delivery.as_ref()),
         created_ms: interaction.created_ms,
+        ended_ms: interaction.ended_ms,
     })
 }
 
@@ -221,6 +226,7 @@ pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interactio
             .transpose()?,
         delivery: parse(form.delivery, "delivery", parse_id)?,
         created_ms: form.created_ms,
+        ended_ms: form.ended_ms,
     })
 }
 
@@ -257,6 +263,7 @@ pub(super) fn write_delivery(delivery: &Delivery) -> Written {
         started_ms: delivery.started_ms,
         ended_ms: delivery.ended_ms,
         last_outcome: delivery.last_outcome.as_ref().map(Cow::Borrowed),
+        unresolved: delivery.unresolved,
     })
 }
 
@@ -290,6 +297,7 @@ pub(super) fn read_delivery(stored: &str, checksum: u32) -> Result<Delivery, Rec
         started_ms: form.started_ms,
         ended_ms: form.ended_ms,
         last_outcome: form.last_outcome.map(Cow::into_owned),
+        unresolved: form.unresolved,
     })
 }
 

@@ -106,6 +106,53 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE UNIQUE INDEX note_of_agent ON note (agent, sequence);
     ",
+    // 4: a checksum for every record; what has ended, and what is still needed of it; accounts that are
+    // left alone. What ended before that was kept counts as ended when it came to be.
+    "
+    ALTER TABLE standing ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE standing ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+
+    ALTER TABLE interaction ADD COLUMN parent TEXT;
+    ALTER TABLE interaction ADD COLUMN ended_ms INTEGER;
+    UPDATE interaction SET parent = record ->> 'parentId' WHERE json_valid(record);
+    UPDATE interaction SET ended_ms = record ->> 'createdMs'
+        WHERE json_valid(record) AND record ->> 'state' IN ('Completed', 'Canceled');
+    CREATE INDEX interaction_ended ON interaction (ended_ms, number) WHERE ended_ms IS NOT NULL;
+    CREATE INDEX interaction_answers ON interaction (parent) WHERE parent IS NOT NULL AND ended_ms IS NULL;
+
+    ALTER TABLE delivery ADD COLUMN interaction TEXT;
+    ALTER TABLE delivery ADD COLUMN end_ms INTEGER;
+    UPDATE delivery SET interaction = record ->> 'interaction' WHERE json_valid(record);
+    CREATE INDEX delivery_of ON delivery (interaction) WHERE interaction IS NOT NULL;
+    CREATE INDEX delivery_end ON delivery (end_ms, id) WHERE end_ms IS NOT NULL;
+
+    ALTER TABLE external ADD COLUMN end_ms INTEGER;
+    CREATE INDEX external_of ON external (interaction);
+    CREATE INDEX external_end ON external (end_ms, channel, external_id) WHERE end_ms IS NOT NULL;
+
+    CREATE TABLE pause (
+        channel TEXT NOT NULL,
+        account TEXT NOT NULL,
+        until_ms INTEGER,
+        held INTEGER NOT NULL,
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (channel, account)
+    ) STRICT, WITHOUT ROWID;
+
+    ALTER TABLE contact ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE last_agent ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE external ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE agent ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE reply ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    UPDATE contact SET checksum = strowger_sum(channel, address, contact_id);
+    UPDATE last_agent SET checksum = strowger_sum(contact_id, channel, agent, at_ms);
+    UPDATE external SET checksum = strowger_sum(channel, external_id, interaction, end_ms);
+    UPDATE agent SET checksum = strowger_sum(id, reference_id, focus, followed_after);
+    UPDATE reply SET checksum = strowger_sum(agent, request_id, fingerprint, reference_id, at_ms);
+    UPDATE standing SET ended = (SELECT count(*) FROM interaction WHERE ended_ms IS NOT NULL);
+    UPDATE standing SET
+        checksum = strowger_sum(highest_number, interactions, settled, last_settled, replies, ended);
+    ",
 ];
 
 /// The latest format.

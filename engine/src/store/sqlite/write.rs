@@ -7,25 +7,28 @@ use super::record::{write_delivery, write_interaction};
 use super::{failed, note, number};
 use crate::config::Limits;
 use crate::delivery::{Delivery, Stage};
-use crate::interaction::{Interaction, InteractionId};
+use crate::interaction::{AgentId, Interaction, InteractionId};
 use crate::lifecycle::State;
 use crate::store::{
-    AgentChange, AgentRecord, Commit, CommitError, KeptReply, RequestKey, StoreError, queue_order,
+    AccountPause, AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel,
+    ExternalId, KeptReply, LastAgent, PauseChange, Pruned, RequestKey, StoreError, queue_order,
 };
 
-type Outcome = Result<(), CommitError>;
+pub(super) type Outcome = Result<(), CommitError>;
 
 /// The one connection that writes.
 pub(super) struct Writer {
-    connection: Connection,
+    pub(super) connection: Connection,
     limits: Bounds,
-    standing: Standing,
+    pub(super) standing: Standing,
     /// A flush failed: what was written with it may stand at the end of the log. Before anything else is
     /// accepted that end is written over, and flushed.
     ///
     /// The connection goes on: it still knows where the good part of the log ends. A new one would read the
     /// log from the disk, and take the end for good.
     is_in_doubt: bool,
+    /// What the last commit that pruned has forgotten.
+    pub(super) pruned: Pruned,
 }
 
 struct Bounds {
@@ -40,28 +43,38 @@ pub(super) struct Standing {
     pub(super) highest_number: u64,
     pub(super) interactions: u64,
     pub(super) settled: u64,
-    last_settled: u64,
+    pub(super) last_settled: u64,
     pub(super) replies: u64,
+    pub(super) ended: u64,
 }
 
 impl Standing {
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        let query = "SELECT highest_number, interactions, settled, last_settled, replies FROM standing";
+        let query = "SELECT highest_number, interactions, settled, last_settled, replies, ended, checksum = \
+                     strowger_sum(highest_number, interactions, settled, last_settled, replies, ended) \
+                     FROM standing";
         connection.query_row(query, [], |row| {
             let at = |index| row.get(index).map(i64::unsigned_abs);
+            if !row.get::<_, bool>(6)? {
+                let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+                let problem = "the sums' bytes are not those that were written".to_owned();
+                return Err(rusqlite::Error::SqliteFailure(corrupt, Some(problem)));
+            }
             Ok(Self {
                 highest_number: at(0)?,
                 interactions: at(1)?,
                 settled: at(2)?,
                 last_settled: at(3)?,
                 replies: at(4)?,
+                ended: at(5)?,
             })
         })
     }
 
-    fn write(&self, connection: &Connection) -> Result<(), StoreError> {
-        let query = "UPDATE standing SET highest_number = ?, interactions = ?, settled = ?, \
-                     last_settled = ?, replies = ?";
+    pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
+        let query = "UPDATE standing SET highest_number = ?1, interactions = ?2, settled = ?3, \
+                     last_settled = ?4, replies = ?5, ended = ?6, \
+                     checksum = strowger_sum(?1, ?2, ?3, ?4, ?5, ?6)";
         run(
             connection,
             query,
@@ -70,7 +83,8 @@ impl Standing {
                 number(self.interactions)?,
                 number(self.settled)?,
                 number(self.last_settled)?,
-                number(self.replies)?
+                number(self.replies)?,
+                number(self.ended)?
             ],
         )
     }
@@ -87,6 +101,7 @@ impl Writer {
                 replies: limits.replies as u64,
             },
             is_in_doubt: false,
+            pruned: Pruned::default(),
         })
     }
 
@@ -181,12 +196,20 @@ impl Writer {
 
     fn write_one(&mut self, commit: &Commit) -> Outcome {
         let connection = &self.connection;
-        let mut new = 0;
+        let (mut new, mut ended, mut had_ended) = (0, 0, 0);
         for interaction in &commit.interactions {
-            let query = "SELECT version FROM interaction WHERE id = ?";
-            let stored = version(connection, query, interaction.id)?;
-            check_version(interaction.id, interaction.version, stored)?;
+            let query = "SELECT version, ended_ms IS NOT NULL FROM interaction WHERE id = ?";
+            let stored = prepared(connection, query)?
+                .query_row([interaction.id.as_str()], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+                })
+                .optional()
+                .map_err(failed)?;
+            let version = stored.map(|(version, _)| version.unsigned_abs());
+            check_version(interaction.id, interaction.version, version)?;
             new += u64::from(stored.is_none());
+            ended += u64::from(interaction.has_ended());
+            had_ended += u64::from(stored.is_some_and(|(_, had_ended)| had_ended));
         }
         for delivery in &commit.deliveries {
             let stored = version(connection, "SELECT version FROM delivery WHERE id = ?", delivery.id)?;
@@ -200,6 +223,7 @@ impl Writer {
         }
 
         self.standing.interactions += new;
+        self.standing.ended = (self.standing.ended + ended).saturating_sub(had_ended);
         for interaction in &commit.interactions {
             let placed = interaction.placement.as_ref().map_or(0, |placement| placement.number);
             let highest = self.standing.highest_number.max(interaction.number).max(placed);
@@ -214,24 +238,19 @@ impl Writer {
             put_delivery(connection, delivery, self.standing.last_settled)?;
         }
         for (address, contact_id) in &commit.contacts {
-            let query = "INSERT OR REPLACE INTO contact (channel, address, contact_id) VALUES (?, ?, ?)";
-            run(connection, query, params![address.channel, address.address, contact_id])?;
+            put_contact(connection, address, contact_id)?;
         }
         if let Some((contact, last)) = &commit.last_agent {
-            let query =
-                "INSERT OR REPLACE INTO last_agent (contact_id, channel, agent, at_ms) VALUES (?, ?, ?, ?)";
-            let values = params![contact.contact_id, contact.channel, last.agent.as_str(), last.at_ms];
-            run(connection, query, values)?;
+            put_last_agent(connection, contact, last)?;
         }
         if let Some((key, id)) = &commit.external {
-            let query = "INSERT INTO external (channel, external_id, interaction) VALUES (?, ?, ?)";
-            run(connection, query, params![key.channel, key.id, id.as_str()])?;
+            put_external(connection, key, *id, None)?;
         }
         if let Some(change) = &commit.agent {
             put_agent(connection, change)?;
         }
         for kept in &commit.notes {
-            note::keep(connection, kept)?;
+            note::keep(connection, &kept.agent, &kept.note)?;
         }
         for kept in &commit.notes {
             note::forget(connection, kept)?;
@@ -239,7 +258,14 @@ impl Writer {
         if let Some((key, reply)) = &commit.reply {
             self.keep_reply(key, reply)?;
         }
-        self.forget_settled()
+        for change in &commit.pauses {
+            change_pause(&self.connection, change)?;
+        }
+        self.forget_settled()?;
+        if let Some(prune) = &commit.prune {
+            self.pruned = self.forget(prune)?;
+        }
+        Ok(())
     }
 
     fn forget_settled(&mut self) -> Outcome {
@@ -257,16 +283,7 @@ impl Writer {
             .execute([reply.at_ms.saturating_sub(KeptReply::KEPT_MS)])
             .map_err(failed)?;
         self.standing.replies = self.standing.replies.saturating_sub(forgotten as u64);
-        let query = "INSERT INTO reply (agent, request_id, fingerprint, reference_id, at_ms) \
-                     VALUES (?, ?, ?, ?, ?)";
-        let values = params![
-            key.agent.as_str(),
-            key.request_id,
-            reply.fingerprint,
-            number(reply.reference_id)?,
-            reply.at_ms
-        ];
-        run(&self.connection, query, values)?;
+        put_reply(&self.connection, key, reply)?;
         self.standing.replies += 1;
         while self.standing.replies > self.limits.replies {
             let query = "DELETE FROM reply WHERE (agent, request_id) = \
@@ -317,6 +334,8 @@ pub(super) struct Columns<'a> {
     pub(super) since_ms: Option<i64>,
     pub(super) place: Option<u64>,
     pub(super) waits: bool,
+    pub(super) parent: Option<&'a str>,
+    pub(super) ended_ms: Option<i64>,
 }
 
 impl<'a> Columns<'a> {
@@ -330,18 +349,20 @@ impl<'a> Columns<'a> {
             since_ms: order.map(|(since_ms, _)| since_ms),
             place: order.map(|(_, place)| place),
             waits: placement.is_some() && interaction.state == State::Queued,
+            parent: interaction.parent_id.as_ref().map(InteractionId::as_str),
+            ended_ms: interaction.history_since_ms(),
         }
     }
 }
 
-fn put_interaction(connection: &Connection, interaction: &Interaction) -> Result<(), StoreError> {
-    let Columns { listed_by, queue, since_ms, place, waits } = Columns::of(interaction);
+pub(super) fn put_interaction(connection: &Connection, interaction: &Interaction) -> Result<(), StoreError> {
+    let Columns { listed_by, queue, since_ms, place, waits, parent, ended_ms } = Columns::of(interaction);
     let written = write_interaction(interaction);
     let query = "INSERT INTO interaction \
-        (id, version, number, channel, listed_by, queue, since_ms, place, waits, checksum, record) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+        (id, version, number, channel, listed_by, queue, since_ms, place, waits, checksum, record, parent, \
+        ended_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
         ON CONFLICT (id) DO UPDATE SET version = ?2, number = ?3, channel = ?4, listed_by = ?5, queue = ?6, \
-        since_ms = ?7, place = ?8, waits = ?9, checksum = ?10, record = ?11";
+        since_ms = ?7, place = ?8, waits = ?9, checksum = ?10, record = ?11, parent = ?12, ended_ms = ?13";
     let values = params![
         interaction.id.as_str(),
         number(interaction.version)?,
@@ -353,19 +374,25 @@ fn put_interaction(connection: &Connection, interaction: &Interaction) -> Result
         place.map(number).transpose()?,
         waits,
         written.checksum,
-        written.text
+        written.text,
+        parent,
+        ended_ms
     ];
     run(connection, query, values)
 }
 
-fn put_delivery(connection: &Connection, delivery: &Delivery, settled: u64) -> Result<(), StoreError> {
+pub(super) fn put_delivery(
+    connection: &Connection,
+    delivery: &Delivery,
+    settled: u64,
+) -> Result<(), StoreError> {
     let settled = (delivery.stage == Stage::Settled).then(|| number(settled)).transpose()?;
     let written = write_delivery(delivery);
     let query = "INSERT INTO delivery \
-        (id, version, channel, account, accepted_ms, settled, published, checksum, record) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+        (id, version, channel, account, accepted_ms, settled, published, checksum, record, interaction) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
         ON CONFLICT (id) DO UPDATE SET version = ?2, channel = ?3, account = ?4, accepted_ms = ?5, \
-        settled = ?6, published = ?7, checksum = ?8, record = ?9";
+        settled = ?6, published = ?7, checksum = ?8, record = ?9, interaction = ?10";
     let values = params![
         delivery.id.as_str(),
         number(delivery.version)?,
@@ -375,18 +402,99 @@ fn put_delivery(connection: &Connection, delivery: &Delivery, settled: u64) -> R
         settled,
         delivery.published_id(),
         written.checksum,
-        written.text
+        written.text,
+        delivery.interaction.as_ref().map(InteractionId::as_str)
     ];
     run(connection, query, values)
 }
 
 fn put_agent(connection: &Connection, change: &AgentChange) -> Result<(), StoreError> {
     let kept = super::agent(connection, &change.id).map_err(failed)?.transpose()?.unwrap_or_default();
-    let AgentRecord { reference_id, focus, followed_after } = kept.changed(change);
-    let query = "INSERT OR REPLACE INTO agent (id, reference_id, focus, followed_after) VALUES (?, ?, ?, ?)";
+    put_agent_record(connection, &change.id, &kept.changed(change))
+}
+
+pub(super) fn put_agent_record(
+    connection: &Connection,
+    id: &AgentId,
+    record: &AgentRecord,
+) -> Result<(), StoreError> {
+    let query = "INSERT OR REPLACE INTO agent (id, reference_id, focus, followed_after, checksum) \
+                 VALUES (?1, ?2, ?3, ?4, strowger_sum(?1, ?2, ?3, ?4))";
+    let AgentRecord { reference_id, focus, followed_after } = record;
     let focus = focus.as_ref().map(InteractionId::as_str);
     let followed_after = followed_after.map(number).transpose()?;
-    run(connection, query, params![change.id.as_str(), number(reference_id)?, focus, followed_after])
+    run(connection, query, params![id.as_str(), number(*reference_id)?, focus, followed_after])
+}
+
+pub(super) fn put_contact(
+    connection: &Connection,
+    address: &ContactAddress,
+    contact_id: &str,
+) -> Result<(), StoreError> {
+    let query = "INSERT OR REPLACE INTO contact (channel, address, contact_id, checksum) \
+                 VALUES (?1, ?2, ?3, strowger_sum(?1, ?2, ?3))";
+    run(connection, query, params![address.channel, address.address, contact_id])
+}
+
+pub(super) fn put_last_agent(
+    connection: &Connection,
+    contact: &ContactOnChannel,
+    last: &LastAgent,
+) -> Result<(), StoreError> {
+    let query = "INSERT OR REPLACE INTO last_agent (contact_id, channel, agent, at_ms, checksum) \
+                 VALUES (?1, ?2, ?3, ?4, strowger_sum(?1, ?2, ?3, ?4))";
+    run(connection, query, params![contact.contact_id, contact.channel, last.agent.as_str(), last.at_ms])
+}
+
+pub(super) fn put_external(
+    connection: &Connection,
+    key: &ExternalId,
+    id: InteractionId,
+    end_ms: Option<i64>,
+) -> Result<(), StoreError> {
+    let query = "INSERT INTO external (channel, external_id, interaction, end_ms, checksum) \
+                 VALUES (?1, ?2, ?3, ?4, strowger_sum(?1, ?2, ?3, ?4))";
+    run(connection, query, params![key.channel, key.id, id.as_str(), end_ms])
+}
+
+pub(super) fn put_reply(
+    connection: &Connection,
+    key: &RequestKey,
+    reply: &KeptReply,
+) -> Result<(), StoreError> {
+    let query = "INSERT INTO reply (agent, request_id, fingerprint, reference_id, at_ms, checksum) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, strowger_sum(?1, ?2, ?3, ?4, ?5))";
+    let values = params![
+        key.agent.as_str(),
+        key.request_id,
+        reply.fingerprint,
+        number(reply.reference_id)?,
+        reply.at_ms
+    ];
+    run(connection, query, values)
+}
+
+fn change_pause(connection: &Connection, change: &PauseChange) -> Result<(), StoreError> {
+    let query = "SELECT channel, account, until_ms, held, \
+                 checksum = strowger_sum(channel, account, until_ms, held) \
+                 FROM pause WHERE channel = ? AND account = ?";
+    let before = prepared(connection, query)?
+        .query_row(params![change.channel, change.account], super::pause)
+        .optional()
+        .map_err(failed)?
+        .transpose()?;
+    if let Some(pause) = change.after(before.as_ref()) {
+        put_pause(connection, &pause)
+    } else {
+        let query = "DELETE FROM pause WHERE channel = ? AND account = ?";
+        run(connection, query, params![change.channel, change.account])
+    }
+}
+
+pub(super) fn put_pause(connection: &Connection, pause: &AccountPause) -> Result<(), StoreError> {
+    let query = "INSERT OR REPLACE INTO pause (channel, account, until_ms, held, checksum) \
+                 VALUES (?1, ?2, ?3, ?4, strowger_sum(?1, ?2, ?3, ?4))";
+    run(connection, query, params![pause.channel, pause.account, pause.until_ms, pause.is_held])
 }
 
 pub(super) fn prepared<'c>(
