@@ -108,7 +108,7 @@ impl Instrument {
                     "--show-leak-kinds=definite,indirect,possible",
                     "--errors-for-leak-kinds=definite,indirect,possible",
                 ]);
-                command.arg(program);
+                command.arg(format!("--suppressions={}", suppressions("valgrind.supp"))).arg(program);
                 command
             }
         }
