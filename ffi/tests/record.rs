@@ -113,15 +113,15 @@ fn the_interface_is_as_recorded() {
 /// What is done to the headers: each text is replaced, one after the other.
 type Change = (&'static str, &'static [(&'static str, &'static str)]);
 
-/// Planted changes, each of which breaks programs or plugins that were built before.
-const CHANGES: [Change; 14] = [
+/// Planted changes, each of which breaks programs or plugins that were built before. Numbers are abi.rs's business: no
+/// function reaches their enumeration.
+const CHANGES: [Change; 13] = [
     ("a removed function", &[("void strowger_buf_free(strowger_buf *buf);", "")]),
     ("an added function", &[("void strowger_buf_free(strowger_buf *buf);", ADDED)]),
     ("a parameter's type", &[("uint32_t max,", "uint64_t max,")]),
     ("a parameter more", &[("uint32_t max,", "uint32_t max, uint32_t more,")]),
     ("a parameter less", &[("uint32_t max,", "")]),
     ("what is returned", &[("uint32_t strowger_abi_version(", "int64_t strowger_abi_version(")]),
-    ("a number", &[("STROWGER_ERR_UTF8 = -2", "STROWGER_ERR_UTF8 = -222")]),
     ("a field that is wider", &[("  uint32_t timeout_ms;\n", "  uint64_t timeout_ms;\n")]),
     ("a field that is gone", &[("  uint32_t reserved;\n", "")]),
     ("a field that is new", &[("  uint32_t reserved;\n", "  uint32_t reserved, more;\n")]),
