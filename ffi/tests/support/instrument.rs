@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::{own, target};
+use super::{UNOPTIMISED, own, target};
 
 /// Whose sanitizers' runtime fits what rustc's LLVM instruments.
 const CLANG: (&str, &str) = ("clang-22", "clang++-22");
@@ -73,8 +73,7 @@ impl Instrument {
         };
         let directory = target().join(sanitizer);
         cargo.args(["--target", HOST, "--target-dir"]).arg(&directory);
-        // Unoptimised: building it takes longer than running it.
-        cargo.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
+        cargo.args(UNOPTIMISED);
         cargo
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_INCREMENTAL", "0")

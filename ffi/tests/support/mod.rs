@@ -64,10 +64,14 @@ pub fn build(what: &[&str]) -> PathBuf {
     build_in(cargo, what, &directory)
 }
 
+/// Where everything is built anew for a few short runs, building it takes longer than running it.
+pub const UNOPTIMISED: [&str; 2] = ["--config", "profile.dev.package.\"*\".opt-level=0"];
+
 /// The same without an instrument, in a target directory of its own.
 pub fn build_apart(what: &[&str], directory: &Path) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(own()).args(["build", "--quiet"]).args(what).arg("--target-dir").arg(directory);
+    cargo.args(UNOPTIMISED);
     build_in(cargo, what, directory)
 }
 
@@ -144,9 +148,9 @@ impl Toolchain {
         command
     }
 
-    /// Compiles a source and nothing more.
+    /// Has the compiler read a source, and make nothing of it.
     pub fn check(&self, source: &Path) -> Result<(), String> {
-        let output = self.command(source).args(["-c", "-o", "/dev/null"]).output().expect("a compiler");
+        let output = self.command(source).arg("-fsyntax-only").output().expect("a compiler");
         if output.status.success() {
             return Ok(());
         }
