@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::{committed_symbols, include, library, own, read, succeed};
@@ -89,18 +90,56 @@ fn statuses_have_their_names() {
     succeed(&mut Command::new(program), "names");
 }
 
-#[test]
-fn only_the_committed_symbols_are_exported() {
-    let so = library().join("libstrowger.so");
-    let output = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(so), "nm");
+/// What a shared library exports, sorted.
+fn exported(library: &Path) -> Vec<String> {
+    let output = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(library), "nm");
     let mut symbols: Vec<_> = String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| line.split_whitespace().nth(2))
         .map(str::to_owned)
         .collect();
     symbols.sort();
-    assert!(symbols.iter().all(|symbol| symbol.starts_with("strowger_")), "{symbols:?}");
-    assert_eq!(symbols, committed_symbols(), "correct ffi/abi/symbols.txt if this is what you want");
+    symbols
+}
+
+/// A library of functions that do nothing.
+fn library_with(symbols: &[&str], directory: &Path) -> PathBuf {
+    let source = directory.join("planted.c");
+    let bodies = symbols.iter().map(|symbol| format!("void {symbol}(void);\nvoid {symbol}(void) {{}}\n"));
+    fs::write(&source, bodies.collect::<String>()).expect("a source");
+    let library = directory.join("planted.so");
+    succeed(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source), "cc");
+    library
+}
+
+/// Planted faults: a function more, one of another name, and one that is missing.
+#[test]
+fn only_the_committed_symbols_are_exported() {
+    let committed = committed_symbols();
+    assert!(committed.iter().all(|symbol| symbol.starts_with("strowger_")), "{committed:?}");
+    let found = exported(&library().join("libstrowger.so"));
+    assert_eq!(found, committed, "correct ffi/abi/symbols.txt if this is what you want");
+
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let symbols: Vec<_> = committed.iter().map(String::as_str).collect();
+    assert_eq!(exported(&library_with(&symbols, directory.path())), committed);
+    for changed in [[&symbols[..], &["strowger_more"]].concat(), [&symbols[..], &["helper"]].concat()] {
+        assert_ne!(exported(&library_with(&changed, directory.path())), committed);
+    }
+    assert_ne!(exported(&library_with(&symbols[1..], directory.path())), committed);
+}
+
+/// A plugin that exported more would clash with another one, or with the program.
+#[test]
+fn plugins_export_one_function() {
+    const ENTRY: [&str; 1] = ["strowger_channel_entry_v1"];
+    for name in ["twitter", "facebook", "oneall"] {
+        let built = support::build(&["-p", &format!("strowger-{name}-plugin")]);
+        assert_eq!(exported(&built.join(format!("libstrowger_{name}.so"))), ENTRY, "{name}");
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    assert_eq!(exported(&support::Toolchain::ours().compile_plugin(directory.path())), ENTRY);
+    assert_ne!(exported(&library_with(&[ENTRY[0], "helper"], directory.path())), ENTRY, "a planted fault");
 }
 
 #[test]

@@ -10,9 +10,10 @@ mod support;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use support::{Linking, VALGRIND, c_test, committed_symbols, compile, has_tool, include, library, read};
+use support::instrument::Instrument;
+use support::{Linking, c_test, committed_symbols, compile, include, library, read};
 
 /// What stands for a parameter in a call that is good, by its type. Outputs and handles are as the prelude
 /// names them.
@@ -243,7 +244,7 @@ fn calls(function: &Function) -> Result<String, String> {
 }
 
 /// Writes, compiles and runs the calls, `planted` before them.
-fn run(header: &str, planted: &str, directory: &Path, runner: &[&str]) -> Result<Output, String> {
+fn run(header: &str, planted: &str, directory: &Path) -> Result<Output, String> {
     let mut program = format!("#include \"bad_arguments.h\"\n{planted}\nint main(void) {{\n  begin();\n");
     for function in functions(header) {
         program += &calls(&function)?;
@@ -255,15 +256,7 @@ fn run(header: &str, planted: &str, directory: &Path, runner: &[&str]) -> Result
         fs::copy(c_test(header), directory.join(header)).expect("a header");
     }
     let program = compile(&source, library(), Linking::Dynamic, directory);
-    let mut command = match runner {
-        [] => Command::new(program),
-        [tool, options @ ..] => {
-            let mut command = Command::new(tool);
-            command.args(options).arg(program);
-            command
-        }
-    };
-    Ok(command.output().expect("the program runs"))
+    Ok(Instrument::chosen().command(&program).output().expect("the program runs"))
 }
 
 #[test]
@@ -274,17 +267,12 @@ fn every_bad_argument_of_every_function_is_a_status() {
     assert_eq!(names, committed_symbols(), "the header was not understood");
 
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let output = run(&header, "", directory.path(), &[]).expect("every parameter is known");
+    let output = run(&header, "", directory.path()).expect("every parameter is known");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let calls: usize =
         text.split_once(" calls\nok\n").and_then(|(calls, _)| calls.parse().ok()).expect("a number");
     assert!(calls > 500, "only {calls} calls were made");
-    if has_tool("valgrind") {
-        let runner = [&["valgrind"], &VALGRIND[..]].concat();
-        let output = run(&header, "", directory.path(), &runner).expect("every parameter is known");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
 }
 
 /// Planted faults: a new function whose parameter has no row, one that forgets to check its output, and one
@@ -294,7 +282,7 @@ fn what_is_forgotten_is_found() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let header = read(&include().join("strowger.h"));
     let more = "strowger_status strowger_new(strowger_engine *engine, strowger_str surprise, strowger_error **error);";
-    let problem = run(&format!("{header}\n{more}"), "", directory.path(), &[]).unwrap_err();
+    let problem = run(&format!("{header}\n{more}"), "", directory.path()).unwrap_err();
     assert_eq!(problem, "strowger_new: the tables lack `strowger_str surprise`");
 
     let planted = |body: &str| {
@@ -306,7 +294,7 @@ fn what_is_forgotten_is_found() {
     let unchecked = "return out == NULL ? STROWGER_OK : strowger_list(agent_, channel, out, error_);";
     let early = "if (out != NULL) { *out = NULL; } return strowger_list(agent_, channel, out, error_);";
     for (body, problem) in [(unchecked, "another status"), (early, "an output that was written")] {
-        let output = run(&header, &planted(body), directory.path(), &[]).expect("every parameter is known");
+        let output = run(&header, &planted(body), directory.path()).expect("every parameter is known");
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
             !output.status.success() && words.contains("strowger_list, ") && words.contains(problem),

@@ -3,29 +3,16 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
-use support::{Linking, VALGRIND, build, c_test, compile, has_tool, library, succeed, target};
-
-/// In a directory of its own: the library with that entry must not be taken for the real one.
-fn planted() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        build(&["-p", "strowger-ffi", "--features", "test-panics"], &target().join("test-panics"))
-    })
-}
+use support::instrument::Instrument;
+use support::{LINKINGS, Toolchain, library, planted_library, runs, succeed};
 
 #[test]
 fn a_panic_is_a_status_and_poisons_what_it_left_behind() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let program = compile(&c_test("panics.c"), planted(), Linking::Dynamic, directory.path());
-    let output = succeed(&mut Command::new(&program), "panics");
-    assert!(output.stdout.ends_with(b"ok\n"));
-    if has_tool("valgrind") {
-        let output = succeed(Command::new("valgrind").args(VALGRIND).arg(&program), "panics under valgrind");
-        assert!(output.stdout.ends_with(b"ok\n"));
+    for linking in LINKINGS {
+        runs::planted_panics(&Toolchain::ours(), linking);
     }
 }
 
@@ -42,7 +29,10 @@ fn traces(library: &Path) -> Vec<String> {
 
 #[test]
 fn nothing_of_it_is_in_what_users_get() {
+    if Instrument::chosen() != Instrument::Plain {
+        return;
+    }
     assert_eq!(traces(&library().join("libstrowger.so")), [""; 0]);
     // Planted fault: the library with that entry has all the traces.
-    assert_eq!(traces(&planted().join("libstrowger.so")).len(), 3);
+    assert_eq!(traces(&planted_library().join("libstrowger.so")).len(), 3);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
 
 fn include() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask has a parent").join("ffi/include")
@@ -27,8 +27,14 @@ fn compile(compiler: &str, mode: &str, file: &Path) -> Result<(), String> {
     Err(format!("{compiler} -std={mode}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// Whether a compiler can be used here. With `STROWGER_REQUIRE_TOOLS=1` it must.
 fn is_there(compiler: &str) -> bool {
-    Command::new(compiler).arg("--version").output().is_ok_and(|output| output.status.success())
+    let found = Command::new(compiler).arg("--version").output().is_ok_and(|output| output.status.success());
+    assert!(
+        found || std::env::var_os("STROWGER_REQUIRE_TOOLS").is_none_or(|value| value != "1"),
+        "{compiler} is not installed, and STROWGER_REQUIRE_TOOLS=1 wants it"
+    );
+    found
 }
 
 /// Compilers and the spelling of the newest C, which differs between them.

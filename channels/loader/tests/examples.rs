@@ -36,6 +36,7 @@ fn c(directory: &Path) -> PathBuf {
             "-Wall",
             "-Wextra",
             "-Wpedantic",
+            "-Wconversion",
             "-Werror",
             "-shared",
             "-fPIC",
@@ -45,7 +46,7 @@ fn c(directory: &Path) -> PathBuf {
         .arg(here.join("../../ffi/include"))
         .arg("-o")
         .arg(&library)
-        .arg(here.join("../sdk/examples/webhook.c"))
+        .arg(here.join("../../ffi/examples/plugin.c"))
         .output()
         .expect("a C compiler is needed: install gcc");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

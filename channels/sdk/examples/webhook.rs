@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The receiver gets `{"deliveryId", "agentId", "message"}` with the token as a bearer, and answers with 2xx and
-//! `{"id": "…"}`. `webhook.c` beside this file is the same in C.
+//! `{"id": "…"}`. `ffi/examples/plugin.c` is the same in C.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 /* Threads that share handles, and handles that are closed in every order while others go on. */
 #include "check.h"
 

@@ -2,18 +2,20 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(unreachable_pub, reason = "a module of several test programs, each its own crate")]
 
+pub mod instrument;
+pub mod runs;
+pub mod session;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use instrument::Instrument;
+
 /// The warnings that everything here must compile without.
 pub const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
-
-/// Finds leaks and wrong accesses.
-pub const VALGRIND: [&str; 4] =
-    ["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
 
 /// What a static program needs beside libstrowger.a.
 const STATIC_LIBRARIES: [&str; 5] = ["-lpthread", "-ldl", "-lm", "-lrt", "-lgcc_s"];
@@ -31,16 +33,49 @@ pub fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory").to_path_buf()
 }
 
+/// What builds the library with an entry that plants panics.
+const PLANTED: [&str; 4] = ["-p", "strowger-ffi", "--features", "test-panics"];
+
 /// The directory with libstrowger.so and libstrowger.a, built now: `cargo test` doesn't build them.
+///
+/// For a sanitizer it is the library in which panics can be planted as well: that is built once, not twice.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| build(&["-p", "strowger-ffi"], &target()))
+    let is_sanitized = Instrument::chosen().is_sanitizer();
+    LIBRARY.get_or_init(|| build(if is_sanitized { &PLANTED } else { &PLANTED[..2] }))
 }
 
-/// Builds with cargo, in the profile of this test, and gives the directory with the artefacts.
-pub fn build(what: &[&str], target: &Path) -> PathBuf {
+/// The directory with a library in which panics can be planted.
+pub fn planted_library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    if Instrument::chosen().is_sanitizer() {
+        return library();
+    }
+    // In a directory of its own: it must not be taken for the real one.
+    LIBRARY.get_or_init(|| build_apart(&PLANTED, &target().join("test-panics")))
+}
+
+/// Builds with cargo, in the profile of this test and for its instrument, and gives the directory with the
+/// artefacts.
+pub fn build(what: &[&str]) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(own()).args(["build", "--quiet"]).args(what).arg("--target-dir").arg(target);
+    cargo.current_dir(own()).args(["build", "--quiet"]).args(what);
+    let directory = Instrument::chosen().build(&mut cargo);
+    build_in(cargo, what, &directory)
+}
+
+/// Where everything is built anew for a few short runs, building it takes longer than running it.
+pub const UNOPTIMISED: [&str; 2] = ["--config", "profile.dev.package.\"*\".opt-level=0"];
+
+/// The same without an instrument, in a target directory of its own.
+pub fn build_apart(what: &[&str], directory: &Path) -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(own()).args(["build", "--quiet"]).args(what).arg("--target-dir").arg(directory);
+    cargo.args(UNOPTIMISED);
+    build_in(cargo, what, directory)
+}
+
+fn build_in(mut cargo: Command, what: &[&str], directory: &Path) -> PathBuf {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     if profile == "release" {
         cargo.arg("--release");
@@ -51,7 +86,7 @@ pub fn build(what: &[&str], target: &Path) -> PathBuf {
         "the library could not be built: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let directory = target.join(profile);
+    let directory = directory.join(profile);
     assert!(
         !what.contains(&"strowger-ffi") || directory.join("libstrowger.so").is_file(),
         "cargo built no libstrowger.so in {}",
@@ -62,9 +97,17 @@ pub fn build(what: &[&str], target: &Path) -> PathBuf {
 
 /// A copy of the Twitter plugin, so that no other build replaces it while it is loaded.
 pub fn plugin(directory: &Path) -> PathBuf {
-    let built = build(&["-p", "strowger-twitter-plugin"], &target()).join("libstrowger_twitter.so");
+    let built = build(&["-p", "strowger-twitter-plugin"]).join("libstrowger_twitter.so");
     let copy = directory.join("libstrowger_twitter.so");
     fs::copy(built, &copy).expect("a copy of the plugin");
+    copy
+}
+
+/// A copy of the plugin that panics where it is told to.
+pub fn panicking_plugin(directory: &Path) -> PathBuf {
+    let built = build(&["-p", "strowger-channel", "--example", "panicking"]);
+    let copy = directory.join("libpanicking.so");
+    fs::copy(built.join("examples/libpanicking.so"), &copy).expect("a copy of the plugin");
     copy
 }
 
@@ -75,41 +118,81 @@ pub enum Linking {
     Static,
 }
 
-/// Compiles `source` (.c by cc, .cpp by c++) into a program. Gives its path, in `directory`.
-pub fn compile(source: &Path, library: &Path, linking: Linking, directory: &Path) -> PathBuf {
-    compile_by(("cc", "c++"), source, library, linking, directory)
+pub const LINKINGS: [Linking; 2] = [Linking::Dynamic, Linking::Static];
+
+/// A C and a C++ compiler, and the languages that they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Toolchain {
+    pub c: &'static str,
+    pub cpp: &'static str,
+    pub c_mode: &'static str,
+    pub cpp_mode: &'static str,
+    pub flags: &'static [&'static str],
 }
 
-/// The same with a C and a C++ compiler of one's choice.
-pub fn compile_by(
-    (c, cpp): (&str, &str),
-    source: &Path,
-    library: &Path,
-    linking: Linking,
-    directory: &Path,
-) -> PathBuf {
-    let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
-    let (compiler, standard) = if is_cpp { (cpp, "-std=c++17") } else { (c, "-std=gnu99") };
-    let stem = source.file_stem().expect("a file name").to_string_lossy();
-    let program = directory.join(format!("{stem}-{linking:?}"));
-    let mut command = Command::new(compiler);
-    command.arg(standard).args(WARNINGS).args(["-g", "-O1", "-I"]).arg(include()).arg(source);
-    match linking {
-        Linking::Dynamic => {
-            // The name in the program is the SONAME, as it would be after an installation.
-            let soname = directory.join("libstrowger.so.0");
-            if !soname.exists() {
-                std::os::unix::fs::symlink(library.join("libstrowger.so"), &soname).expect("a link");
-            }
-            command.arg("-L").arg(library).arg("-lstrowger").arg("-lpthread");
-            command.arg(format!("-Wl,-rpath,{}", directory.display()));
-        }
-        Linking::Static => {
-            command.arg(library.join("libstrowger.a")).args(STATIC_LIBRARIES);
-        }
+impl Toolchain {
+    /// The usual one, or the instrument's.
+    pub fn ours() -> Self {
+        let instrument = Instrument::chosen();
+        let (c, cpp) = instrument.compilers();
+        Self { c, cpp, c_mode: "c99", cpp_mode: "c++17", flags: instrument.flags() }
     }
-    succeed(command.arg("-o").arg(&program), "compiling");
-    program
+
+    fn command(&self, source: &Path) -> Command {
+        let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
+        let (compiler, mode) = if is_cpp { (self.cpp, self.cpp_mode) } else { (self.c, self.c_mode) };
+        let mut command = Command::new(compiler);
+        command.arg(format!("-std={mode}")).args(WARNINGS).args(self.flags).args(["-g", "-O1", "-I"]);
+        // check.h, wherever the program stands.
+        command.arg(include()).arg("-I").arg(own().join("tests/c")).arg(source);
+        command
+    }
+
+    /// Has the compiler read a source, and make nothing of it.
+    pub fn check(&self, source: &Path) -> Result<(), String> {
+        let output = self.command(source).arg("-fsyntax-only").output().expect("a compiler");
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!("{self:?} {}: {}", source.display(), String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Compiles `source`, .c or .cpp, into a program. Gives its path, in `directory`.
+    pub fn compile(&self, source: &Path, library: &Path, linking: Linking, directory: &Path) -> PathBuf {
+        let stem = source.file_stem().expect("a file name").to_string_lossy();
+        let program = directory.join(format!("{stem}-{linking:?}"));
+        let mut command = self.command(source);
+        match linking {
+            Linking::Dynamic => {
+                // The name in the program is the SONAME, as it would be after an installation.
+                let soname = directory.join("libstrowger.so.0");
+                if !soname.exists() {
+                    std::os::unix::fs::symlink(library.join("libstrowger.so"), &soname).expect("a link");
+                }
+                command.arg("-L").arg(library).arg("-lstrowger").arg("-lpthread");
+                command.arg(format!("-Wl,-rpath,{}", directory.display()));
+            }
+            Linking::Static => {
+                command.arg(library.join("libstrowger.a")).args(STATIC_LIBRARIES);
+            }
+        }
+        succeed(command.arg("-o").arg(&program), "compiling");
+        program
+    }
+
+    /// Compiles the example plugin into `directory`.
+    pub fn compile_plugin(&self, directory: &Path) -> PathBuf {
+        let library = directory.join("libwebhook.so");
+        let mut command = self.command(&example("plugin.c"));
+        command.args(["-shared", "-fPIC", "-fvisibility=hidden", "-o"]).arg(&library);
+        succeed(&mut command, "compiling the plugin");
+        library
+    }
+}
+
+/// Compiles with the usual tools, see [`Toolchain::compile`].
+pub fn compile(source: &Path, library: &Path, linking: Linking, directory: &Path) -> PathBuf {
+    Toolchain::ours().compile(source, library, linking, directory)
 }
 
 /// Runs a command and fails the test, with its words, if it fails.
@@ -133,6 +216,11 @@ pub fn has_tool(name: &str) -> bool {
         "{name} is not installed, and STROWGER_REQUIRE_TOOLS=1 wants it"
     );
     found
+}
+
+/// An example of this package.
+pub fn example(name: &str) -> PathBuf {
+    own().join("examples").join(name)
 }
 
 /// A C test of this package.

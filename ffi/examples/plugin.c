@@ -1,7 +1,8 @@
 /*
- * A complete channel plugin in C: it posts each message to a webhook address. The same as webhook.rs.
+ * A complete channel plugin in C: it posts each message to a webhook address. The same in Rust is
+ * channels/sdk/examples/webhook.rs.
  *
- *     cc -std=c99 -Wall -Wextra -fPIC -shared -fvisibility=hidden -I ffi/include -o libwebhook_c.so webhook.c
+ *     cc -std=c99 -fPIC -shared -fvisibility=hidden $(pkg-config --cflags strowger) -o libwebhook.so plugin.c
  *
  *     { "base_url": "https://hooks.example.org/inbox", "token": { "env": "HOOK_TOKEN" }, "account": "inbox" }
  *
