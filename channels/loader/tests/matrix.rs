@@ -226,7 +226,11 @@ fn operations() -> Vec<Operation> {
         graph("post with a picture", &page("feed"))
             .of(submit("post"))
             .with(json!({ "attachments": [{ "url": picture }] })),
+        graph("post with a picture of ours", &page("feed"))
+            .of(submit("post"))
+            .with(json!({ "attachments": [{ "file": "menu" }] })),
         graph("video", &page("videos")).of(submit("post")).with(json!({ "video_url": film })),
+        graph("video of ours", &page("videos")).of(submit("post")).with(json!({ "video_file": "film" })),
         graph("comment", "/v26.0/449156051903439_7/comments")
             .of(json!({ "_facebookSubmitType": "comment", "_facebookPostId": "449156051903439_7" })),
         Operation { look: Look::Nothing, ..graph("private reply", &page("messages")) }
@@ -509,6 +513,7 @@ fn libraries() -> &'static Libraries {
     LIBRARIES.get_or_init(|| {
         let files = tempfile::tempdir().expect("a directory");
         std::fs::write(files.path().join("menu"), b"\x89PNG\r\n\x1a\nand so on").expect("a file");
+        std::fs::write(files.path().join("film"), b"\0\0\0\x18ftypmp42and so on").expect("a file");
         let library = |name: &str| {
             let library = built::built(&format!("strowger-{name}-plugin"), &format!("libstrowger_{name}.so"));
             built::installed(Path::new(&library), files.path())
@@ -540,10 +545,12 @@ fn every_fault_of_every_operation_ends_in_its_class_with_one_post_at_most() {
 /// next attempt publishes once. What breaks at X's uploads is in `media.rs`.
 #[test]
 fn every_fault_of_an_upload_to_facebook_leaves_no_doubt() {
-    let row = operations().into_iter().find(|row| row.name == "post with a picture").expect("a row");
+    let rows: Vec<_> =
+        operations().into_iter().filter(|row| row.name.starts_with("post with a picture")).collect();
+    assert_eq!(rows.len(), 2, "by its address, and as a file");
     let photos = format!("/v26.0/{PAGE}/photos");
-    let play = |effect: &Effect, class: Class| {
-        let case = format!("a picture × {effect:?}");
+    let play = |row: &Operation, effect: &Effect, class: Class| {
+        let case = format!("{} × {effect:?}", row.name);
         let sandbox = sandbox();
         let channel = row.load(&sandbox);
         let fault = Fault::new(effect.clone());
@@ -560,12 +567,14 @@ fn every_fault_of_an_upload_to_facebook_leaves_no_doubt() {
         }
         assert_eq!(channel.faults(), 0, "{case}");
     };
-    std::thread::scope(|scope| {
-        for (effect, class, _) in faults(row.way.secrets()) {
-            let play = &play;
-            scope.spawn(move || play(&effect, class));
-        }
-    });
+    for row in &rows {
+        std::thread::scope(|scope| {
+            for (effect, class, _) in faults(row.way.secrets()) {
+                let play = &play;
+                scope.spawn(move || play(row, &effect, class));
+            }
+        });
+    }
 }
 
 #[test]

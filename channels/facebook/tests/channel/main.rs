@@ -8,6 +8,7 @@ mod manifest;
 mod publish;
 mod reconcile;
 mod transport;
+mod upload;
 
 use serde_json::{Value, json};
 use strowger_channel::Plugin;
