@@ -8,7 +8,7 @@
 //! attempt begins it anew. What was uploaded for a post that is not published in the end is forgotten by Facebook
 //! after a day. A video that is a file goes up within the request that publishes it.
 
-use strowger_channel::{Exchange, FileFacts, Outcome, Request, Step, StepResult};
+use strowger_channel::{Exchange, FileFacts, Outcome, Report, Request, Step, StepResult};
 
 use crate::check::{Attachment, Source};
 use crate::publish::{self, Post};
@@ -18,6 +18,15 @@ use crate::{Facebook, classify};
 const MAX_PICTURE: u64 = 10 << 20;
 /// How long a video that is a file may be, in bytes: it goes up in one request, and hosts bound the body of one.
 const MAX_VIDEO: u64 = 60 << 20;
+
+/// The pictures that Facebook takes.
+///
+/// Source: Meta's Graph API reference, "Page Photos".
+const PICTURES: [&str; 5] = ["image/bmp", "image/gif", "image/jpeg", "image/png", "image/tiff"];
+/// The videos that Facebook takes, of those whose first bytes are known.
+///
+/// Source: Meta's Graph API reference, "Page Videos".
+const VIDEOS: [&str; 2] = ["video/mp4", "video/quicktime"];
 
 /// What is known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,51 +111,54 @@ impl Upload {
         let taken = match result {
             StepResult::File(facts) => self.take_facts(facts),
             StepResult::Exchange(exchange) => self.take_answer(plugin, place, &exchange),
-            StepResult::Waited | StepResult::Kept => {
-                Err(Outcome::rejected("upload", "a result came that was not asked for").into())
-            }
+            StepResult::Waited | StepResult::Kept => Err(refused("a result came that was not asked for")),
         };
         match taken {
             Ok(()) => self.next(plugin, place),
-            Err(end) => Progress::Step(end),
+            Err(report) => Progress::Step(Step::Outcome(*report)),
         }
     }
 
-    fn take_facts(&mut self, FileFacts { size, content_type, .. }: FileFacts) -> Result<(), Step> {
+    fn take_facts(&mut self, FileFacts { size, content_type, .. }: FileFacts) -> Result<(), Box<Report>> {
         let is_video = self.post.is_video();
-        let refused = |message: String| Err(Outcome::rejected("attachment", message).into());
         let Some(Item { attachment: Attachment::New { source: Source::File(file), .. }, facts }) =
             self.items.get_mut(self.examined)
         else {
-            return refused("a result came that was not asked for".to_owned());
+            return Err(refused("a result came that was not asked for"));
         };
-        let kind = if is_video { "video/" } else { "image/" };
-        let Some(content_type) = content_type.filter(|content_type| content_type.starts_with(kind)) else {
-            return refused(if is_video {
+        let known: &[&str] = if is_video { &VIDEOS } else { &PICTURES };
+        let Some(content_type) = content_type.filter(|content_type| known.contains(&content_type.as_str()))
+        else {
+            return Err(refused(if is_video {
                 format!("`{file}` is no video that Facebook takes")
             } else {
                 format!("`{file}` is no picture that Facebook takes; a video is named by `video_file`")
-            });
+            }));
         };
         let most = if is_video { MAX_VIDEO } else { MAX_PICTURE };
         if size == 0 || size > most {
             let most = most >> 20;
-            return refused(format!(
+            return Err(refused(format!(
                 "`{file}` has {size} bytes: up to {most} MiB go up, and at least one byte"
-            ));
+            )));
         }
         *facts = Some(Facts { size, content_type });
         self.examined += 1;
         Ok(())
     }
 
-    fn take_answer(&mut self, plugin: &Facebook, place: usize, exchange: &Exchange) -> Result<(), Step> {
-        match classify::uploaded(exchange, &plugin.config.accounts[place], &plugin.host) {
-            Ok(id) => {
-                self.media_ids.push(id);
-                Ok(())
-            }
-            Err(report) => Err(Step::Outcome(*report)),
-        }
+    fn take_answer(
+        &mut self,
+        plugin: &Facebook,
+        place: usize,
+        exchange: &Exchange,
+    ) -> Result<(), Box<Report>> {
+        let id = classify::uploaded(exchange, &plugin.config.accounts[place], &plugin.host)?;
+        self.media_ids.push(id);
+        Ok(())
     }
+}
+
+fn refused(message: impl Into<String>) -> Box<Report> {
+    Box::new(Outcome::rejected("attachment", message).into())
 }

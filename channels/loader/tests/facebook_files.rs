@@ -9,6 +9,7 @@ mod built;
 #[path = "common/desk.rs"]
 mod desk;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,7 +40,10 @@ fn sandbox() -> Sandbox {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn assert_source(details: &serde_json::Map<String, Value>, content_type: &str, bytes: &[u8]) {

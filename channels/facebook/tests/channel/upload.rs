@@ -6,8 +6,11 @@ use crate::{SECRETS, assert_discreet, facebook, job};
 
 const CREATED: &str = r#"{"id":"449156051903439_77","permalink_url":"https://www.facebook.com/p/77"}"#;
 
-/// The plain fields of a multipart body, and its one file: file, length and type.
-fn parts(body: &Body) -> (Vec<(&str, &str)>, (&str, u64, &str)) {
+/// A file of a form: its name at the host, its length and its type.
+type Source<'a> = (&'a str, u64, &'a str);
+
+/// The plain fields of a multipart body, and its one file.
+fn parts(body: &Body) -> (Vec<(&str, &str)>, Source<'_>) {
     let Body::Multipart(parts) = body else { panic!("{body:?}") };
     let mut fields = Vec::new();
     let mut files = Vec::new();
@@ -80,12 +83,14 @@ fn what_facebook_would_not_take_is_rejected_before_any_request() {
     host.put_file("film.mp4", 60 << 20, Some("video/mp4"));
     host.put_file("large.mp4", (60 << 20) + 1, Some("video/mp4"));
     host.put_file("notes", 10, None);
+    host.put_file("cat.webp", 10, Some("image/webp"));
     let picture = |file: &str| json!({ "file": file });
     for extras in [
         json!({ "attachments": [picture("cat.png"), picture("large.png")] }),
         json!({ "attachments": [picture("empty.png")] }),
         json!({ "attachments": [picture("film.mp4")] }),
         json!({ "attachments": [picture("notes")] }),
+        json!({ "attachments": [picture("cat.webp")] }),
         json!({ "attachments": [picture("nowhere")] }),
         json!({ "video_file": "large.mp4" }),
         json!({ "video_file": "cat.png" }),
