@@ -1,5 +1,6 @@
 //! OneAll's channels, tested from recorded exchanges: no socket, a clock that stands still.
 
+mod asynchronous;
 mod classify;
 mod config;
 mod manifest;
