@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Uploading publishes nothing, so it is not the point of no return, a failure leaves nothing in doubt, and every
-//! attempt begins it anew. What was uploaded for a post that is not published in the end is forgotten by Facebook
-//! after a day. A video that is a file goes up within the request that publishes it.
+//! attempt begins it anew. What was uploaded for a post that is not published in the end stays unpublished: nobody
+//! sees it. A video that is a file goes up within the request that publishes it.
 
 use strowger_channel::{Exchange, FileFacts, Outcome, Report, Request, Step, StepResult};
 
