@@ -1,7 +1,8 @@
 //! What is refused before it is accepted, with words that help the agent.
 
 use serde_json::{Map, Value};
-use strowger_channel::{Outgoing, Refusal, text_of};
+use strowger_channel::abi::{STROWGER_CHANNEL_FEATURE_FILE_FACTS, STROWGER_CHANNEL_FEATURE_FILES};
+use strowger_channel::{Host, Outgoing, Refusal, text_of};
 use strowger_oneall::is_web_address;
 
 use crate::config::Config;
@@ -9,10 +10,12 @@ use crate::publish::is_id;
 
 /// How many pictures a post may carry.
 pub(crate) const MAX_ATTACHMENTS: usize = 10;
+/// What a host must offer for files to be uploaded.
+const FILES: u64 = STROWGER_CHANNEL_FEATURE_FILES | STROWGER_CHANNEL_FEATURE_FILE_FACTS;
 
 /// Judges a message. Whether it is a post, a comment or a message stands in the user data, which is not seen
 /// here: their own limits hold when the job begins.
-pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Refusal> {
+pub(crate) fn message(config: &Config, host: &Host, message: &Outgoing<'_>) -> Result<(), Refusal> {
     let Some(account) = config.account(message.account) else {
         return Err(Refusal::invalid(format!("no Facebook account `{}` is configured", message.account)));
     };
@@ -24,10 +27,13 @@ pub(crate) fn message(config: &Config, message: &Outgoing<'_>) -> Result<(), Ref
         return Err(Refusal::out_of_range(format!("the text has {length} characters, {limit} are allowed")));
     }
     let extras = Extras::read(message.extras)?;
-    match &account.transport {
-        Some(transport) => transport.push(account, message.text, &extras).map(drop),
-        None => Ok(()),
+    if let Some(transport) = &account.transport {
+        return transport.push(account, message.text, &extras).map(drop);
     }
+    if extras.names_files() && !host.offers(FILES) {
+        return Err(Refusal::invalid("files can't be attached: this host has no directory for them"));
+    }
+    Ok(())
 }
 
 /// What a Send can carry beside its text.
@@ -46,20 +52,29 @@ pub(crate) struct Extras {
 pub(crate) enum Attachment {
     /// One that the page uploaded before: its id.
     Id(String),
-    /// One that Facebook is to fetch.
-    Url {
+    /// One that goes up first.
+    New {
         /// Where it is.
-        url: String,
+        source: Source,
         /// What it shows, for those who don't see it.
         alt_text: Option<String>,
     },
 }
 
-/// A video that Facebook is to fetch.
+/// Where a picture or a video is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Beneath the host's attachments directory.
+    File(String),
+    /// At that address, which Facebook fetches.
+    Url(String),
+}
+
+/// A video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Video {
     /// Where it is.
-    pub(crate) url: String,
+    pub(crate) source: Source,
     /// Its title.
     pub(crate) title: Option<String>,
 }
@@ -98,15 +113,34 @@ impl Extras {
         if given("video_url").is_some() {
             let url = text_of(extras, "video_url").filter(|url| is_encrypted(url));
             let url = url.ok_or_else(|| Refusal::invalid("`video_url` must be an https address"))?;
-            read.video = Some(Video { url, title: text_of(extras, "title") });
+            read.video = Some(Video { source: Source::Url(url), title: text_of(extras, "title") });
+        }
+        if given("video_file").is_some() {
+            let file = extras.get("video_file").and_then(Value::as_str).filter(|file| !file.is_empty());
+            let file = file.ok_or_else(|| Refusal::invalid("`video_file` must be the name of a file"))?;
+            let video = Video { source: Source::File(file.to_owned()), title: text_of(extras, "title") };
+            if read.video.replace(video).is_some() {
+                return Err(Refusal::invalid("a post carries a `video_url` or a `video_file`, not both"));
+            }
         }
         let carried = [read.link.is_some(), !read.attachments.is_empty(), read.video.is_some()];
         if carried.into_iter().filter(|carried| *carried).count() > 1 {
             return Err(Refusal::invalid(
-                "a post carries a `link`, or `attachments`, or a `video_url`: not two of them",
+                "a post carries a `link`, or `attachments`, or a video (`video_url`, `video_file`): not two of \
+                 them",
             ));
         }
         Ok(read)
+    }
+
+    /// Whether anything of it is a file of the host's.
+    fn names_files(&self) -> bool {
+        let pictures = self.attachments.iter().filter_map(|attachment| match attachment {
+            Attachment::Id(_) => None,
+            Attachment::New { source, .. } => Some(source),
+        });
+        let sources = pictures.chain(self.video.as_ref().map(|video| &video.source));
+        sources.into_iter().any(|source| matches!(source, Source::File(_)))
     }
 
     /// Whether there is nothing beside the text.
@@ -118,18 +152,20 @@ impl Extras {
 fn attachment((place, entry): (usize, &Value)) -> Result<Attachment, Refusal> {
     let wrong = || {
         Refusal::invalid(format!(
-            "`attachments[{place}]` must be an id of Facebook, as a string, or an object with the `url` (https) of \
-             a picture"
+            "`attachments[{place}]` must be an id of Facebook, as a string, or an object with the `url` (https) or \
+             the `file` of a picture"
         ))
     };
     match entry {
         Value::String(id) if is_id(id) => Ok(Attachment::Id(id.clone())),
-        Value::Object(members) if members.contains_key("file") => Err(Refusal::invalid(format!(
-            "`attachments[{place}]`: files are not uploaded to Facebook; give the `url` of the picture"
-        ))),
         Value::Object(members) => {
-            let url = text_of(members, "url").filter(|url| is_encrypted(url)).ok_or_else(wrong)?;
-            Ok(Attachment::Url { url, alt_text: text_of(members, "alt_text") })
+            let given = |name: &str| members.get(name).filter(|value| !value.is_null());
+            let source = match (given("file"), given("url")) {
+                (Some(Value::String(file)), None) if !file.is_empty() => Source::File(file.clone()),
+                (None, Some(Value::String(url))) if is_encrypted(url) => Source::Url(url.clone()),
+                _ => return Err(wrong()),
+            };
+            Ok(Attachment::New { source, alt_text: text_of(members, "alt_text") })
         }
         _ => Err(wrong()),
     }

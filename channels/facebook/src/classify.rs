@@ -93,8 +93,9 @@ fn read(exchange: &Exchange, account: &Account, host: &Host) -> Result<Value, Ou
         }
         Answer::RateLimited(_) => limited(exchange, host),
         Answer::Refused { status, body } => refused(status, body.as_ref(), exchange, account, host),
-        Answer::NotSent(why) => Outcome::not_sent(blotted(&why, account)),
-        Answer::Unknown(why) => Outcome::unknown(blotted(&why, account)),
+        // The host's words may quote the request.
+        Answer::NotSent(why) => Outcome::not_sent(answer::words(&why, &account.auth.secrets())),
+        Answer::Unknown(why) => Outcome::unknown(answer::words(&why, &account.auth.secrets())),
     })
 }
 
@@ -108,11 +109,6 @@ pub(crate) fn words(body: Option<&Value>, account: &Account) -> String {
     let error = body.map_or(&Value::Null, |body| &body["error"]);
     let text = ["error_user_msg", "message"].into_iter().find_map(|member| error[member].as_str());
     answer::words(text.unwrap_or_default(), &account.auth.secrets())
-}
-
-/// A message of the host, fit for an outcome: it may quote the request.
-pub(crate) fn blotted(why: &str, account: &Account) -> String {
-    answer::words(why, &account.auth.secrets())
 }
 
 /// What a code of the Graph API means.

@@ -2,7 +2,7 @@
 //!
 //! One file per question: [`Config`] what an operator sets; `manifest` what the engine is told; `auth` how a
 //! request is signed; `check` what is refused before it is accepted; `publish` what is asked of the Graph API;
-//! `transport` how OneAll carries posts instead; `classify` what answers mean; `reconcile` how a lost answer is
+//! `upload` how pictures and videos get there; `transport` how OneAll carries posts instead; `classify` what answers mean; `reconcile` how a lost answer is
 //! found again; `ingest` what webhooks bring in.
 //!
 //! # What a message becomes
@@ -10,10 +10,13 @@
 //! | `_facebookSubmitType` | extras | request |
 //! |---|---|---|
 //! | `post` | perhaps `link` | `POST /{page}/feed` |
-//! | `post` | `attachments`: ids, or `{"url", "alt_text"?}` | each picture to `/{page}/photos`, unpublished; then one post |
-//! | `post` | `video_url`, perhaps `title` | `POST /{page}/videos`; asked for until it is processed |
+//! | `post` | `attachments`: ids, or `{"url" or "file", "alt_text"?}` | each picture to `/{page}/photos`, unpublished; then one post |
+//! | `post` | `video_url` or `video_file`, perhaps `title` | `POST /{page}/videos`; asked for until it is processed |
 //! | `comment` | – | `POST /{object}/comments`, the object by `_facebookCommentId` or `_facebookPostId` |
 //! | `message` | – | `POST /{page}/messages`, to the writer of `_facebookCommentId`, or to the person in `To` |
+//!
+//! A `url` is fetched by Facebook; a `file` lies beneath the host's attachments directory, is no longer than 10 MiB
+//! (a picture) or 60 MiB (a video), and goes up as the form's `source`.
 //!
 //! # Members of an account beyond its names and `auth`
 //!
@@ -36,9 +39,11 @@ mod manifest;
 mod publish;
 mod reconcile;
 mod transport;
+mod upload;
 
 pub use config::{Account, Auth, Config, Webhook};
 pub use transport::{Target, Transport};
+pub use upload::Upload;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -71,7 +76,7 @@ const WARN_BEFORE_MS: i64 = 90 * DAY_MS;
 /// Where a conversation stands. The number is the account's place in the configuration.
 #[derive(Debug)]
 pub enum Conversation {
-    /// Pictures are being uploaded, to be published with the post.
+    /// Files are examined and pictures uploaded, to be published with the post.
     Uploading(usize, Box<Upload>),
     /// The post, comment or message is under way.
     Publishing(usize, Box<Post>),
@@ -83,14 +88,6 @@ pub enum Conversation {
     Reconciling(usize, Box<Reconciliation>),
     /// It is over.
     Ended,
-}
-
-/// A post whose pictures are being uploaded.
-#[derive(Debug)]
-pub struct Upload {
-    post: Post,
-    /// The ids of those that are there.
-    media_ids: Vec<String>,
 }
 
 impl Plugin for Facebook {
@@ -117,7 +114,7 @@ impl Plugin for Facebook {
     }
 
     fn check(&self, message: &Outgoing<'_>) -> Result<(), Refusal> {
-        check::message(&self.config, message)
+        check::message(&self.config, &self.host, message)
     }
 
     fn begin(&self, job: Job) -> (Conversation, Step) {
@@ -137,7 +134,11 @@ impl Plugin for Facebook {
         }
         match &job.work {
             Work::Publish => match Post::read(&job, account) {
-                Ok(post) => self.publish(place, Upload { post, media_ids: Vec::new() }),
+                Ok(post) => {
+                    let mut upload = Upload::new(post);
+                    let progress = upload.next(self, place);
+                    Self::publish(place, upload, progress)
+                }
                 Err(outcome) => ended(outcome),
             },
             Work::Operation(call) => ended(Outcome::rejected(
@@ -178,22 +179,13 @@ impl Plugin for Facebook {
 
     fn resume(&self, conversation: &mut Conversation, result: StepResult) -> Step {
         match (&mut *conversation, result) {
-            (Conversation::Uploading(place, upload), StepResult::Exchange(exchange)) => {
+            (Conversation::Uploading(place, upload), result) => {
                 let place = *place;
-                match classify::uploaded(&exchange, &self.config.accounts[place], &self.host) {
-                    Ok(id) => {
-                        upload.media_ids.push(id);
-                        let upload = Upload {
-                            post: upload.post.clone(),
-                            media_ids: std::mem::take(&mut upload.media_ids),
-                        };
-                        let (next, step) = self.publish(place, upload);
-                        *conversation = next;
-                        step
-                    }
-                    Err(report) => {
-                        *conversation = Conversation::Ended;
-                        Step::Outcome(*report)
+                match upload.resume(self, place, result) {
+                    upload::Progress::Step(step) => step,
+                    upload::Progress::Ready(post, request) => {
+                        *conversation = Conversation::Publishing(place, post);
+                        Step::marked(request)
                     }
                 }
             }
@@ -219,33 +211,22 @@ impl Plugin for Facebook {
                 looked.resume(self, place, result)
             }
             // The host hands back only what was asked for; nothing was asked for here.
-            (
-                Conversation::Uploading(..)
-                | Conversation::Publishing(..)
-                | Conversation::Polling(..)
-                | Conversation::Ended,
-                _,
-            ) => Outcome::unknown("a result came that was not asked for").into(),
+            (Conversation::Publishing(..) | Conversation::Polling(..) | Conversation::Ended, _) => {
+                Outcome::unknown("a result came that was not asked for").into()
+            }
         }
     }
 }
 
 impl Facebook {
-    /// The next step of a post: the next picture, or the post itself. Uploading publishes nothing, so it is not
-    /// the point of no return, and begins anew with every attempt.
-    fn publish(&self, place: usize, mut upload: Upload) -> (Conversation, Step) {
-        let account = &self.config.accounts[place];
-        while let Some(attachment) = upload.post.extras.attachments.get(upload.media_ids.len()) {
-            match attachment {
-                check::Attachment::Id(id) => upload.media_ids.push(id.clone()),
-                check::Attachment::Url { url, alt_text } => {
-                    let request = publish::upload(url, alt_text.as_deref(), &self.config, account);
-                    return (Conversation::Uploading(place, Box::new(upload)), Step::read(request));
-                }
+    /// Where a post stands whose upload begins.
+    fn publish(place: usize, upload: Upload, progress: upload::Progress) -> (Conversation, Step) {
+        match progress {
+            upload::Progress::Step(step) => (Conversation::Uploading(place, Box::new(upload)), step),
+            upload::Progress::Ready(post, request) => {
+                (Conversation::Publishing(place, post), Step::marked(request))
             }
         }
-        let step = Step::marked(upload.post.request(&upload.media_ids, &self.config, account));
-        (Conversation::Publishing(place, Box::new(upload.post)), step)
     }
 
     /// Warns of a version that ends soon, or has ended, once a day.

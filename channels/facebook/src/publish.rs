@@ -2,16 +2,17 @@
 //! to a person.
 
 use serde_json::json;
-use strowger_channel::{FieldValue, Job, Outcome, Request, text_of};
+use strowger_channel::{Body, FieldValue, Job, Outcome, Part, Request, text_of};
 
 use crate::auth::{PROOF, authorized};
-use crate::check::Extras;
+use crate::check::{Extras, Source};
 use crate::config::{Account, Config};
+use crate::upload::Facts;
 
 /// What the answer is to tell, beside success.
 const FIELDS: &str = "id,permalink_url";
-/// How long Facebook is left to fetch what an address names, in milliseconds.
-const FETCH_MS: u64 = 60_000;
+/// How long Facebook is left to fetch what an address names, or a file is left to go up, in milliseconds.
+const PATIENCE_MS: u64 = 60_000;
 
 /// A message as it is to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,18 +69,23 @@ impl Post {
         Ok(Self { text: job.message.clone(), place, extras })
     }
 
-    /// The request that publishes, with the ids of the pictures.
-    pub(crate) fn request(&self, media_ids: &[String], config: &Config, account: &Account) -> Request {
+    /// The request that publishes, with the ids of the pictures and, of a video that is a file, what it is.
+    pub(crate) fn request(
+        &self,
+        media_ids: &[String],
+        film: Option<&Facts>,
+        config: &Config,
+        account: &Account,
+    ) -> Request {
         let mut fields: Fields = Vec::new();
         let path = match (&self.place, &self.extras.video) {
             (Place::Page, Some(video)) => {
-                fields.push(("file_url".into(), video.url.as_str().into()));
                 fields.push(("description".into(), self.text.as_str().into()));
                 if let Some(title) = &video.title {
                     fields.push(("title".into(), title.as_str().into()));
                 }
                 let path = format!("{}/videos", account.page_id);
-                return patient(request(&path, fields, config, account));
+                return sent_along("file_url", &video.source, film, fields, &path, config, account);
             }
             (Place::Page, None) => {
                 fields.push(("message".into(), self.text.as_str().into()));
@@ -118,13 +124,19 @@ impl Post {
     }
 }
 
-/// The request that uploads a picture without publishing it.
-pub(crate) fn upload(url: &str, alt_text: Option<&str>, config: &Config, account: &Account) -> Request {
-    let mut fields: Fields = vec![("url".into(), url.into()), ("published".into(), "false".into())];
+/// The request that uploads a picture without publishing it; `facts` of one that is a file.
+pub(crate) fn upload(
+    source: &Source,
+    facts: Option<&Facts>,
+    alt_text: Option<&str>,
+    config: &Config,
+    account: &Account,
+) -> Request {
+    let mut fields: Fields = vec![("published".into(), "false".into())];
     if let Some(alt_text) = alt_text {
         fields.push(("alt_text_custom".into(), alt_text.into()));
     }
-    patient(request(&format!("{}/photos", account.page_id), fields, config, account))
+    sent_along("url", source, facts, fields, &format!("{}/photos", account.page_id), config, account)
 }
 
 type Fields = Vec<(String, FieldValue)>;
@@ -136,8 +148,35 @@ fn request(path: &str, mut fields: Fields, config: &Config, account: &Account) -
     authorized(Request::post(config.address(path)).form(fields), &account.auth)
 }
 
-fn patient(mut request: Request) -> Request {
-    request.timeout_ms = FETCH_MS;
+/// A request with a picture or a video: by its address in the field `named`, or as the form's file `source`.
+fn sent_along(
+    named: &str,
+    source: &Source,
+    facts: Option<&Facts>,
+    mut fields: Fields,
+    path: &str,
+    config: &Config,
+    account: &Account,
+) -> Request {
+    if let Source::Url(url) = source {
+        fields.insert(0, (named.to_owned(), url.as_str().into()));
+    }
+    let mut request = request(path, fields, config, account);
+    request.timeout_ms = PATIENCE_MS;
+    if let (Source::File(file), Some(facts), Body::Form(fields)) = (source, facts, &mut request.body) {
+        let fields = std::mem::take(fields).into_iter();
+        let mut parts: Vec<Part> = fields.map(|(name, text)| Part::Text { name, text }).collect();
+        parts.push(Part::File {
+            name: "source".into(),
+            file: file.clone(),
+            offset: 0,
+            length: facts.size,
+            // What the file is called here is nobody's business there.
+            filename: "source".into(),
+            content_type: facts.content_type.clone(),
+        });
+        request.body = Body::Multipart(parts);
+    }
     request
 }
 

@@ -84,28 +84,24 @@ impl Reconciliation {
     }
 
     fn take_in(&mut self, exchange: &Exchange, account: &Account) -> Next {
-        match answer::read(exchange) {
-            Answer::Success(body) => match self.page(&body, account) {
-                Some(page) => self.readback.page(page),
-                None => self.readback.unreadable("Facebook's list is not complete, or not of the known form"),
-            },
+        let answer = answer::read(exchange);
+        match &answer {
+            Answer::Success(body) => {
+                if let Some(page) = self.page(body, account) {
+                    return self.readback.page(page);
+                }
+            }
+            // A failure on their side, whatever the status says: reading changes nothing, so it is tried again.
             Answer::Refused { body, .. }
                 if classify::code(body.as_ref())
                     .is_some_and(|code| classify::meaning(code, None) == classify::Meaning::Unknown) =>
             {
-                self.readback.interrupted(classify::words(body.as_ref(), account))
+                return self.readback.interrupted(classify::words(body.as_ref(), account));
             }
-            Answer::NeedsLogin(body) => self.refused(401, body.as_ref(), account),
-            Answer::Refused { status, body } => self.refused(status, body.as_ref(), account),
-            Answer::RateLimited(_) => self.readback.unreadable("Facebook allows no further reads for now"),
-            Answer::NotSent(why) | Answer::Unknown(why) => {
-                self.readback.interrupted(classify::blotted(&why, account))
-            }
+            _ => {}
         }
-    }
-
-    fn refused(&self, status: u16, body: Option<&Value>, account: &Account) -> Next {
-        self.readback.unreadable(format!("reading back: HTTP {status} {}", classify::words(body, account)))
+        let words = |_, body: Option<&Value>| classify::words(body, account);
+        self.readback.missed(answer, &account.auth.secrets(), words)
     }
 
     /// A page of the list; `None` if anything of it is missing or can't be read.

@@ -15,7 +15,7 @@ use strowger_channel::{Job, Outcome, Refusal};
 use strowger_oneall::endpoints::Resource;
 use strowger_oneall::{Access, Push, transport};
 
-use crate::check::{Attachment, Extras};
+use crate::check::{Attachment, Extras, Source};
 use crate::config::Account;
 use crate::publish::Post;
 
@@ -80,19 +80,27 @@ impl Transport {
             Target::Profile => Value::Null,
         };
         if let Some(one) = &extras.video {
+            let Source::Url(url) = &one.source else {
+                return Err(Refusal::invalid(
+                    "OneAll carries no files: give the video's address as `video_url`",
+                ));
+            };
             if one.title.is_some() {
                 return Err(Refusal::invalid("OneAll carries no `title` of a Facebook video"));
             }
-            let fields = [("id", place), ("url", json!(one.url)), ("description", json!(text))];
+            let fields = [("id", place), ("url", json!(url)), ("description", json!(text))];
             return Push::new(video, None, fields);
         }
-        if let [Attachment::Url { url, alt_text: None }] = &extras.attachments[..] {
+        if let [Attachment::New { source: Source::Url(url), alt_text: None }] = &extras.attachments[..] {
             let fields = [("id", place), ("url", json!(url)), ("description", json!(text))];
             return Push::new(picture, None, fields);
         }
         let ids = extras.attachments.iter().map(|attachment| match attachment {
             Attachment::Id(id) => Ok(id.as_str()),
-            Attachment::Url { .. } => Err(Refusal::invalid(
+            Attachment::New { source: Source::File(_), .. } => {
+                Err(Refusal::invalid("OneAll carries no files: give the picture's address as `url`"))
+            }
+            Attachment::New { .. } => Err(Refusal::invalid(
                 "OneAll carries one picture by its address, without `alt_text`, or ids of uploaded ones",
             )),
         });

@@ -11,6 +11,10 @@
 #[path = "common/built.rs"]
 mod built;
 mod common;
+#[path = "matrix/faults.rs"]
+mod faults;
+#[path = "matrix/operations.rs"]
+mod operations;
 #[path = "common/twitter.rs"]
 mod twitter;
 
@@ -24,312 +28,22 @@ use serde_json::{Value, json};
 use strowger::channel::{Attempt, Channel, Job, JobKind, OperationCall, Outcome};
 use strowger_loader::{ConversationLimits, LoadedChannel, Options, Plugin};
 use strowger_oneall::endpoints::TABLE;
-use strowger_sandbox::{Answer, Effect, Fault, Sandbox, faults_help};
+use strowger_sandbox::{Effect, Fault, Sandbox, faults_help};
 
 use common::Point;
+use faults::{Class, faults};
+use operations::{Look, Operation, PAGE, Way, filled, operations};
 use twitter::{Impatient, Store, assert_discreet, listen, logged_bytes, now_ms, raw, sandbox};
 
-const USER: &str = "1258948171";
-const PAGE: &str = "449156051903439";
 const TEXT: &str = "Tea & cake: see https://example.com/menu";
 /// The time limit of a request: longer than a machine under load needs, shorter than the slow faults.
 const LIMIT: Duration = Duration::from_millis(2_500);
-const TOO_LONG: Duration = Duration::from_secs(4);
 /// How many rows are played at once; the cases of a row all are, for they wait more than they work.
 const AT_ONCE: usize = 3;
 /// What HTTP Basic makes of OneAll's two keys.
 const BASIC: &str = "cHVibGljOnMzY3JldC1rZXk=";
 
-/// What a fault leads to where the request that publishes meets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    Success,
-    Rejected,
-    NeedsLogin,
-    RateLimited,
-    NotSent,
-    Unknown,
-    /// The connection may have gone before or after the first byte was written.
-    NotSentOrUnknown,
-}
-
-impl Class {
-    fn of(outcome: &Outcome) -> Option<Self> {
-        Some(match outcome {
-            Outcome::Published { id: Some(_), .. } | Outcome::Accepted { .. } | Outcome::Done => {
-                Self::Success
-            }
-            Outcome::Rejected { .. } => Self::Rejected,
-            Outcome::NeedsLogin { .. } => Self::NeedsLogin,
-            Outcome::RateLimited { .. } => Self::RateLimited,
-            Outcome::NotSent { .. } => Self::NotSent,
-            Outcome::Unknown { .. } => Self::Unknown,
-            Outcome::Published { id: None, .. } | Outcome::Absent | Outcome::CannotTell { .. } => {
-                return None;
-            }
-        })
-    }
-
-    fn admits(self, class: Self) -> bool {
-        self == class || (self == Self::NotSentOrUnknown && matches!(class, Self::NotSent | Self::Unknown))
-    }
-}
-
-/// Each fault, the class that it ends in, and whether the platform acts. `secrets` is what a platform may repeat.
-fn faults(secrets: &str) -> Vec<(Effect, Class, bool)> {
-    use Class::{NeedsLogin, NotSentOrUnknown, RateLimited, Rejected, Success, Unknown};
-    let before = |status| Effect::StatusBefore(Answer::status(status));
-    let after = |status| Effect::StatusAfter(Answer::status(status));
-    // A platform that repeats credentials in its words.
-    let echo = |status| {
-        let words = format!("{secrets} are bad");
-        let body = json!({ "detail": words, "error": { "message": words },
-                           "response": { "request": { "status": { "flag": "error", "code": status, "info": words } } } });
-        Effect::StatusBefore(Answer { body: Some(body), ..Answer::status(status) })
-    };
-    let redirect = |perform| Effect::Redirect { status: 307, location: None, perform };
-    let typed = |perform| Effect::WrongContentType { content_type: "text/plain".into(), perform };
-    vec![
-        (Effect::Refuse, NotSentOrUnknown, false),
-        (Effect::CloseBefore, Unknown, false),
-        (Effect::CloseAfter, Unknown, true),
-        (Effect::ResetBefore, Unknown, false),
-        (Effect::ResetAfter, Unknown, true),
-        (Effect::Slow(Duration::from_millis(20)), Success, true),
-        (Effect::Slow(TOO_LONG), Unknown, true),
-        (Effect::Late(Duration::from_millis(20)), Success, true),
-        (Effect::Late(TOO_LONG), Unknown, true),
-        (Effect::Drip(Duration::from_micros(10)), Success, true),
-        (Effect::Drip(Duration::from_millis(60)), Unknown, true),
-        (before(400), Rejected, false),
-        (echo(401), NeedsLogin, false),
-        (echo(403), Rejected, false),
-        (before(404), Rejected, false),
-        (before(408), Unknown, false),
-        (before(429), RateLimited, false),
-        (echo(500), Unknown, false),
-        (before(503), Unknown, false),
-        (after(500), Unknown, true),
-        (after(502), Unknown, true),
-        (Effect::Malformed { perform: true }, Unknown, true),
-        (Effect::Malformed { perform: false }, Unknown, false),
-        (Effect::Truncated { perform: true }, Unknown, true),
-        (Effect::Truncated { perform: false }, Unknown, false),
-        (Effect::Html { status: 502, perform: false }, Unknown, false),
-        (Effect::Html { status: 504, perform: true }, Unknown, true),
-        (Effect::Html { status: 200, perform: true }, Unknown, true),
-        (Effect::Html { status: 200, perform: false }, Unknown, false),
-        (typed(true), Success, true),
-        (typed(false), Unknown, false),
-        // A redirect is a refusal, and is not followed: a second request would be a second post.
-        (redirect(false), Rejected, false),
-        (redirect(true), Rejected, true),
-    ]
-}
-
-/// Who carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    X,
-    Graph,
-    XOverOneAll,
-    /// With the `target` of the transport.
-    GraphOverOneAll(&'static str),
-    /// The OneAll plugin, for that channel.
-    OneAll(&'static str),
-}
-
-impl Way {
-    /// The secrets of its account.
-    fn secrets(self) -> &'static str {
-        match self {
-            Self::X => "s3cret-token s3cret-consumer",
-            Self::Graph => "s3cret-page s3cret-app",
-            Self::XOverOneAll | Self::GraphOverOneAll(_) | Self::OneAll(_) => "s3cret-key s3cret-identity",
-        }
-    }
-}
-
-/// What a look back after a lost answer can find out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    /// What is there, and what is not.
-    Proves,
-    /// What is there.
-    Finds,
-    Nothing,
-}
-
-/// One thing that is done to a platform.
-#[derive(Clone, Debug)]
-struct Operation {
-    name: &'static str,
-    way: Way,
-    /// The request that publishes, as a fault names it.
-    method: &'static str,
-    path: String,
-    look: Look,
-    /// What it leaves on the platform.
-    leaves: usize,
-    call: Option<&'static str>,
-    user_data: Value,
-    extras: Value,
-}
-
-fn operation(name: &'static str, way: Way, path: &str, look: Look) -> Operation {
-    let (user_data, extras) = (json!({}), json!({}));
-    Operation { name, way, method: "POST", path: path.into(), look, leaves: 1, call: None, user_data, extras }
-}
-
 impl Operation {
-    fn of(self, user_data: Value) -> Self {
-        Self { user_data, ..self }
-    }
-
-    fn with(self, extras: Value) -> Self {
-        Self { extras, ..self }
-    }
-
-    fn calls(self, method: &'static str, leaves: usize) -> Self {
-        Self { method, leaves, call: Some(self.name), ..self }
-    }
-}
-
-/// Every operation of every transport.
-fn operations() -> Vec<Operation> {
-    let status = || json!({ "_twitterMsgType": "Status" });
-    let tweet = || json!({ "_twitterMsgId": "63493545" });
-    let x = |name, path: &str| operation(name, Way::X, path, Look::Proves);
-    let acts = |name, path: &str| operation(name, Way::X, path, Look::Nothing).of(tweet());
-    let user = |what: &str| format!("/2/users/{USER}/{what}");
-    let graph = |name, path: &str| operation(name, Way::Graph, path, Look::Proves);
-    let page = |what: &str| format!("/v26.0/{PAGE}/{what}");
-    let submit = |kind: &str| json!({ "_facebookSubmitType": kind });
-    let picture = "https://example.org/p.png";
-    let film = "https://example.org/f.mp4";
-    let mut all = vec![
-        x("post", "/2/tweets").of(status()),
-        x("reply", "/2/tweets")
-            .of(json!({ "_twitterMsgType": "status", "_twitterInReplyToStatusId": "63493545" })),
-        x("direct message", "/2/dm_conversations/*")
-            .of(json!({ "_twitterMsgType": "DirectMessage", "_twitterToUserId": "77" })),
-        x("post with media", "/2/tweets").of(status()).with(json!({ "attachments": [{ "file": "menu" }] })),
-        acts("Retweet", &user("retweets")).calls("POST", 1),
-        acts("MarkFavorite", &user("likes")).calls("POST", 1),
-        acts("RemoveFavorite", &user("likes/*")).calls("DELETE", 0),
-        acts("Follow", &user("following")).calls("POST", 1),
-        acts("Unfollow", &user("following/*")).calls("DELETE", 0),
-        graph("post", &page("feed")).of(submit("post")),
-        graph("post with a link", &page("feed"))
-            .of(submit("post"))
-            .with(json!({ "link": "https://example.org/a" })),
-        graph("post with a picture", &page("feed"))
-            .of(submit("post"))
-            .with(json!({ "attachments": [{ "url": picture }] })),
-        graph("video", &page("videos")).of(submit("post")).with(json!({ "video_url": film })),
-        graph("comment", "/v26.0/449156051903439_7/comments")
-            .of(json!({ "_facebookSubmitType": "comment", "_facebookPostId": "449156051903439_7" })),
-        Operation { look: Look::Nothing, ..graph("private reply", &page("messages")) }
-            .of(json!({ "_facebookSubmitType": "message", "_facebookCommentId": "7_8" })),
-        Operation { look: Look::Nothing, ..graph("message", &page("messages")) }
-            .of(json!({ "_facebookSubmitType": "message", "To": "77" })),
-    ];
-    let push = |name, way, path: &str| {
-        let row = TABLE.iter().find(|row| filled(row.path) == path).expect("a row of the table");
-        let look = if row.pull.is_some() { Look::Finds } else { Look::Nothing };
-        operation(name, way, &format!("/push/identities/*/{path}.json"), look)
-    };
-    all.push(push("post", Way::XOverOneAll, "twitter/post").of(status()));
-    for (target, folder) in [("page", "facebook/page"), ("profile", "facebook"), ("group", "facebook/group")]
-    {
-        let way = Way::GraphOverOneAll(target);
-        all.extend([
-            push("post", way, &format!("{folder}/post")).of(submit("post")),
-            push("picture", way, &format!("{folder}/picture"))
-                .of(submit("post"))
-                .with(json!({ "attachments": [{ "url": picture }] })),
-            push("video", way, &format!("{folder}/video"))
-                .of(submit("post"))
-                .with(json!({ "video_url": film })),
-        ]);
-    }
-    let linked = json!({ "link": "https://example.org/a" });
-    all.extend([
-        push("post", Way::OneAll("linkedin"), "linkedin/post").with(linked.clone()),
-        push("company post", Way::OneAll("linkedin"), "linkedin/company/post").with(linked),
-        push("pin", Way::OneAll("pinterest"), "pinterest/board/5678/pin").with(json!({ "picture": picture })),
-        push("board", Way::OneAll("pinterest"), "pinterest/board").with(json!({ "new_board": "Cakes" })),
-        push("video", Way::OneAll("youtube"), "youtube/video")
-            .with(json!({ "video_url": film, "title": "Cakes" })),
-        push("playlist entry", Way::OneAll("youtube"), "youtube/playlist/5678/video")
-            .with(json!({ "video": "v1" })),
-        push("playlist", Way::OneAll("youtube"), "youtube/playlist").with(json!({ "new_playlist": "Cakes" })),
-        push("section", Way::OneAll("youtube"), "youtube/channel/section")
-            .with(json!({ "section": { "style": "row" } })),
-    ]);
-    all
-}
-
-/// A path of OneAll's table with the ids of the accounts here.
-fn filled(path: &str) -> String {
-    path.split('/')
-        .map(|part| if part.starts_with('<') { "5678" } else { part })
-        .collect::<Vec<_>>()
-        .join("/")
-}
-
-impl Operation {
-    fn channel(&self) -> &'static str {
-        match self.way {
-            Way::X | Way::XOverOneAll => "twitter",
-            Way::Graph | Way::GraphOverOneAll(_) => "facebook",
-            Way::OneAll(channel) => channel,
-        }
-    }
-
-    fn config(&self, base_url: &str) -> Value {
-        let site = json!({ "base_url": base_url, "public_key": "public", "private_key": "s3cret-key" });
-        let mut transport = site.clone();
-        transport["kind"] = json!("oneall");
-        transport["identity_token"] = json!("s3cret-identity");
-        let mut account = json!({ "name": "brand", "settle_ms": 0 });
-        match self.way {
-            Way::X => account = twitter::account(),
-            Way::XOverOneAll => {
-                account["user_id"] = json!(USER);
-                account["transport"] = transport;
-            }
-            Way::Graph => {
-                account["page_id"] = json!(PAGE);
-                account["auth"] = json!({ "access_token": "s3cret-page", "app_secret": "s3cret-app" });
-            }
-            Way::GraphOverOneAll(target) => {
-                transport["target"] = json!(target);
-                account["page_id"] = json!(PAGE);
-                account["transport"] = transport;
-            }
-            Way::OneAll(channel) => {
-                account["channel"] = json!(channel);
-                account["identity_token"] = json!("s3cret-identity");
-                match self.name {
-                    "company post" => account["company"] = json!("1234"),
-                    "pin" => account["board"] = json!("5678"),
-                    "playlist entry" => account["playlist"] = json!("5678"),
-                    _ => {}
-                }
-                let mut config = site;
-                config["name"] = json!("channel-oneall");
-                config["accounts"] = json!([account]);
-                return config;
-            }
-        }
-        if self.way == Way::X {
-            account["operations"] =
-                json!(["Retweet", "MarkFavorite", "RemoveFavorite", "Follow", "Unfollow"]);
-        }
-        json!({ "name": format!("channel-{}", self.channel()), "base_url": base_url, "accounts": [account] })
-    }
-
     fn load(&self, sandbox: &Sandbox) -> LoadedChannel {
         listen();
         let place = libraries();
@@ -509,6 +223,7 @@ fn libraries() -> &'static Libraries {
     LIBRARIES.get_or_init(|| {
         let files = tempfile::tempdir().expect("a directory");
         std::fs::write(files.path().join("menu"), b"\x89PNG\r\n\x1a\nand so on").expect("a file");
+        std::fs::write(files.path().join("film"), b"\0\0\0\x18ftypmp42and so on").expect("a file");
         let library = |name: &str| {
             let library = built::built(&format!("strowger-{name}-plugin"), &format!("libstrowger_{name}.so"));
             built::installed(Path::new(&library), files.path())
@@ -540,10 +255,12 @@ fn every_fault_of_every_operation_ends_in_its_class_with_one_post_at_most() {
 /// next attempt publishes once. What breaks at X's uploads is in `media.rs`.
 #[test]
 fn every_fault_of_an_upload_to_facebook_leaves_no_doubt() {
-    let row = operations().into_iter().find(|row| row.name == "post with a picture").expect("a row");
+    let rows: Vec<_> =
+        operations().into_iter().filter(|row| row.name.starts_with("post with a picture")).collect();
+    assert_eq!(rows.len(), 2, "by its address, and as a file");
     let photos = format!("/v26.0/{PAGE}/photos");
-    let play = |effect: &Effect, class: Class| {
-        let case = format!("a picture × {effect:?}");
+    let play = |row: &Operation, effect: &Effect, class: Class| {
+        let case = format!("{} × {effect:?}", row.name);
         let sandbox = sandbox();
         let channel = row.load(&sandbox);
         let fault = Fault::new(effect.clone());
@@ -560,12 +277,14 @@ fn every_fault_of_an_upload_to_facebook_leaves_no_doubt() {
         }
         assert_eq!(channel.faults(), 0, "{case}");
     };
-    std::thread::scope(|scope| {
-        for (effect, class, _) in faults(row.way.secrets()) {
-            let play = &play;
-            scope.spawn(move || play(&effect, class));
-        }
-    });
+    for row in &rows {
+        std::thread::scope(|scope| {
+            for (effect, class, _) in faults(row.way.secrets()) {
+                let play = &play;
+                scope.spawn(move || play(row, &effect, class));
+            }
+        });
+    }
 }
 
 #[test]

@@ -1,19 +1,29 @@
 //! From a webhook call of X to an answer on X: an engine, the Twitter plugin from its library, a sandbox. The
-//! signatures were made with another implementation.
+//! signatures of the first test's calls were made with another implementation.
+//!
+//! Planted faults: a plugin that takes the account's own post for a customer's makes an interaction here; an engine
+//! that sends again what is in doubt makes a second post.
 
 mod common;
+#[path = "common/desk.rs"]
+mod desk;
 #[path = "common/twitter.rs"]
 mod twitter;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use strowger::channel::{WebhookReply, WebhookRequest};
 use strowger::{API_MULTIMEDIA, Agent, Config, Engine};
-use strowger_sandbox::Kind;
+use strowger_sandbox::{Effect, Fault, Kind};
 
-use twitter::{account, load, sandbox};
+use desk::Desk;
+use twitter::{USER, account, load, sandbox};
 
 const MENTION: &str = r#"{"for_user_id":"1258948171","tweet_create_events":[{"id_str":"63493545","text":"@brand the tea is cold","user":{"id_str":"77","name":"Oleg","screen_name":"oleg"}}]}"#;
 const MENTION_SIGNATURE: &str = "sha256=9YWn51Uq7h75ICKSwA6XfBIJXc4EbRl0x3Sk2CawmGg=";
@@ -86,4 +96,38 @@ fn what_customers_write_comes_in_once_and_is_answered_where_it_was_written() {
     let [reply, message] = posts.as_slice() else { panic!("{posts:?}") };
     assert_eq!((reply.kind, reply.in_reply_to.as_deref()), (Kind::Reply, Some("63493545")));
     assert_eq!((message.kind, message.object.as_deref()), (Kind::Message, Some("77")));
+}
+
+/// X reports our own post while its answer to us was lost: that is no customer's, and the look back finds it.
+#[test]
+fn an_echo_of_what_is_in_doubt_makes_no_interaction_and_the_post_is_found() {
+    let sandbox = sandbox();
+    let mut account = account();
+    account["webhook"] = json!({ "secret": "s3cret-webhook", "queue": QUEUE });
+    let desk = Desk::with(load(&sandbox, &account, Duration::from_secs(10), None));
+    let id = desk.send("twitter", &json!({ "from": "brand", "message": "We are open today" }));
+    sandbox.inject(Fault::new(Effect::CloseAfter).method("POST").path("/2/tweets")).expect("a fault");
+    desk.engine.deliver(1, Duration::ZERO).expect("delivered");
+    let posted = sandbox.posts()[0].clone();
+    assert_eq!(desk.resource("twitter", &id)["state"], "Sent", "nobody knows yet");
+
+    let report = |author: &str, post: &str| {
+        let event = json!({ "id_str": post, "text": posted.text,
+                            "user": { "id_str": author, "name": "N", "screen_name": "n" } });
+        let body = json!({ "for_user_id": USER, "tweet_create_events": [event] }).to_string();
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"s3cret-webhook").expect("any length");
+        mac.update(body.as_bytes());
+        let signature = format!("sha256={}", BASE64_STANDARD.encode(mac.finalize().into_bytes()));
+        assert_eq!(call(&desk.engine, "POST", "", &signature, &body).status, 200);
+        desk.engine.queue(QUEUE).expect("a queue").len()
+    };
+    assert_eq!(report(USER, &posted.id), 0, "our own post");
+    let done = desk.deliver_until("twitter", &id, "Completed", 5);
+    assert_eq!(
+        (&done["state"], &done["userData"]["_deliveryPostId"]),
+        (&json!("Completed"), &json!(posted.id))
+    );
+    assert_eq!(report(USER, &posted.id), 0, "said again after it was found");
+    assert_eq!(sandbox.posts().len(), 1);
+    assert_eq!(report("77", "63493545"), 1, "the same words of somebody else are theirs");
 }

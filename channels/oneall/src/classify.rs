@@ -49,8 +49,9 @@ pub(crate) fn pushed(
                 _ => Verdict::of(i64::from(status)).outcome(words, exchange, host),
             }
         }
-        Answer::NotSent(why) => Outcome::not_sent(blotted(&why, access)),
-        Answer::Unknown(why) => Outcome::unknown(blotted(&why, access)),
+        // The host's words may quote the request.
+        Answer::NotSent(why) => Outcome::not_sent(answer::words(&why, &access.secrets())),
+        Answer::Unknown(why) => Outcome::unknown(answer::words(&why, &access.secrets())),
     };
     outcome.into()
 }
@@ -191,11 +192,6 @@ pub(crate) fn words(body: Option<&Value>, status: u16, access: &Access) -> Strin
         Some(info) => answer::words(info, &access.secrets()),
         None => format!("HTTP {status}"),
     }
-}
-
-/// A message of the host, fit for an outcome: it may quote the request.
-pub(crate) fn blotted(why: &str, access: &Access) -> String {
-    answer::words(why, &access.secrets())
 }
 
 fn limited(exchange: &Exchange, host: &Host) -> Outcome {

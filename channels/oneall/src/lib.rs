@@ -33,6 +33,15 @@
 //! | `youtube` | `new_playlist` (its title) | `youtube/playlist` | `description` |
 //! | `youtube` | `section` (an object, passed through) | `youtube/channel/section` | a note that stays in the interaction |
 //!
+//! # What OneAll finishes later
+//!
+//! A video is *accepted*: OneAll fetches and processes it, and the interaction stays Sent. What became of it is read
+//! from the Pull API's list, first after a second and then ever more seldom; the list completes it. The
+//! `callback_url` of an account gets OneAll's own report. It may lead to the host's webhook address of this plugin,
+//! which acknowledges it; but OneAll signs no callback, so nothing that one says is believed, and nobody's forgery
+//! can end, or hurry, a delivery. An asynchronous endpoint that has no list stays accepted until the engine gives it
+//! up after a day.
+//!
 //! What a service can't carry is refused before anything is sent. A reply is always refused: OneAll would
 //! publish it as a new post.
 
@@ -55,7 +64,10 @@ pub use reconcile::Look;
 
 use strowger_channel::config::ConfigError;
 use strowger_channel::manifest::Manifests;
-use strowger_channel::{Host, Job, Outcome, Outgoing, Plugin, Refusal, Step, StepResult, Work};
+use strowger_channel::{
+    Host, IngestFn, Job, Outcome, Outgoing, Plugin, Refusal, Step, StepResult, WebhookAnswer, WebhookReply,
+    WebhookRequest, Work,
+};
 
 /// The plugin: its configuration and its host.
 #[derive(Debug)]
@@ -72,6 +84,7 @@ impl Plugin for OneAll {
     const NAME: &'static str = "oneall";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ORIGIN: &'static str = "Strowger";
+    const INGEST: Option<IngestFn<Self>> = Some(acknowledge);
 
     type Conversation = Conversation;
 
@@ -113,6 +126,13 @@ impl Plugin for OneAll {
             None => Outcome::unknown("a result came that was not asked for").into(),
         }
     }
+}
+
+/// Answers OneAll's callback, so that it is not repeated. Its words can't be proven, so they are not read.
+fn acknowledge(_: &OneAll, request: &WebhookRequest, _: &[u8]) -> WebhookAnswer {
+    let status = if request.method == "POST" { 200 } else { 405 };
+    let answer = WebhookReply { status, headers: Vec::new(), body: String::new() };
+    WebhookAnswer { answer, inbound: Vec::new() }
 }
 
 fn unknown_account(channel: &str, account: &str) -> String {

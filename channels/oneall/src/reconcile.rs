@@ -110,23 +110,14 @@ impl Look {
     }
 
     fn take_in(&mut self, exchange: &Exchange, access: &Access) -> Next {
-        match answer::read(exchange) {
-            Answer::Success(body) => match self.shown(&body) {
-                Some(page) => self.readback.page(page),
-                None => self.readback.unreadable("OneAll's list is not of a known form"),
-            },
-            Answer::NeedsLogin(body) => self.refused(401, body.as_ref(), access),
-            Answer::Refused { status, body } => self.refused(status, body.as_ref(), access),
-            Answer::RateLimited(_) => self.readback.unreadable("OneAll allows no further reads for now"),
-            Answer::NotSent(why) | Answer::Unknown(why) => {
-                self.readback.interrupted(classify::blotted(&why, access))
-            }
+        let answer = answer::read(exchange);
+        if let Answer::Success(body) = &answer
+            && let Some(page) = self.shown(body)
+        {
+            return self.readback.page(page);
         }
-    }
-
-    fn refused(&self, status: u16, body: Option<&Value>, access: &Access) -> Next {
-        let words = classify::words(body, status, access);
-        self.readback.unreadable(format!("reading back: HTTP {status} {words}"))
+        let words = |status, body: Option<&Value>| classify::words(body, status, access);
+        self.readback.missed(answer, &access.secrets(), words)
     }
 
     /// A page of a list; `None` if there is no list.

@@ -2,13 +2,13 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::http::{Request, Response};
 use crate::options::Options;
-use crate::params;
 use crate::state::{Full, Kind, Platform, Post, Relation, State, Used};
 use crate::x::anonymous_id;
+use crate::{multipart, params};
 
 const FB: Platform = Platform::Facebook;
 /// Longer than a page's and a post's number together.
@@ -196,10 +196,7 @@ impl<'a> Call<'a> {
 
     /// A picture, published with its caption or kept back to be attached.
     fn photo(&self, state: &mut State, page: &str) -> Result<Response, Failure> {
-        let url = text(&self.parameters, "url").filter(|url| url.starts_with("http"));
-        let url = url.ok_or_else(|| Failure::parameter("url must be the address of a picture"))?;
-        let mut details = Map::new();
-        details.insert("url".to_owned(), json!(url));
+        let mut details = self.media(state, "url", "image/")?;
         if let Some(alt_text) = text(&self.parameters, "alt_text_custom") {
             details.insert("altText".to_owned(), json!(alt_text));
         }
@@ -220,10 +217,7 @@ impl<'a> Call<'a> {
 
     /// A video, which is ready when it is first asked for.
     fn video(&self, state: &mut State, page: &str) -> Result<Response, Failure> {
-        let url = text(&self.parameters, "file_url").filter(|url| url.starts_with("http"));
-        let url = url.ok_or_else(|| Failure::parameter("file_url must be the address of a video"))?;
-        let mut details = Map::new();
-        details.insert("url".to_owned(), json!(url));
+        let mut details = self.media(state, "file_url", "video/")?;
         if let Some(title) = text(&self.parameters, "title") {
             details.insert("title".to_owned(), json!(title));
         }
@@ -231,6 +225,34 @@ impl<'a> Call<'a> {
         let id = state.next_id(self.now_ms).to_string();
         let video = self.new_post(page, description, id, Kind::Video, None, details);
         self.publish(state, video, &["id".to_owned()])
+    }
+
+    /// What a picture or video is: at the address in the field `named`, or the form's file `source`. Of a file
+    /// its length, type and SHA-256 are kept.
+    fn media(&self, state: &mut State, named: &str, kind: &str) -> Result<Map<String, Value>, Failure> {
+        let wrong =
+            || Failure::parameter(format!("either `{named}`, an address, or `source`, a file, is required"));
+        let mut details = Map::new();
+        let file = multipart::parts(self.request).into_iter().flatten().find(|part| part.is_file);
+        match (text(&self.parameters, named), file) {
+            (Some(url), None) if url.starts_with("http") => {
+                details.insert("url".to_owned(), json!(url));
+            }
+            (None, Some(file)) if file.name == "source" && !file.bytes.is_empty() => {
+                let content_type = file.content_type.unwrap_or_default();
+                if !content_type.starts_with(kind) {
+                    return Err(Failure::new(400, 324, format!("`source` must be of a type {kind}…")));
+                }
+                // The bytes are not kept, but count as if they were: whoever fills it is told.
+                state.reserve(file.bytes.len(), &self.options.limits).map_err(full)?;
+                let sha256 = params::hex(&Sha256::digest(file.bytes));
+                let source =
+                    json!({ "bytes": file.bytes.len(), "contentType": content_type, "sha256": sha256 });
+                details.insert("source".to_owned(), source);
+            }
+            _ => return Err(wrong()),
+        }
+        Ok(details)
     }
 
     fn videos(&self, state: &State, page: &str) -> Result<Response, Failure> {
@@ -588,6 +610,10 @@ fn show(post: &Post, fields: &[String]) -> Value {
                 None if post.text.is_empty() => continue,
                 None => json!(post.text),
             },
+            "attachments" => match attachments(post) {
+                Some(attachments) => attachments,
+                None => continue,
+            },
             "parent" if post.kind == Kind::Comment => json!({ "id": post.object }),
             "permalink_url" => json!(format!("https://www.facebook.com/{}", post.id.replace('_', "/posts/"))),
             _ => continue,
@@ -597,6 +623,20 @@ fn show(post: &Post, fields: &[String]) -> Value {
     // Graph gives the id whether it was asked for or not.
     shown.insert("id".to_owned(), json!(post.id));
     Value::Object(shown)
+}
+
+/// The pictures of a post: one alone, several as an album.
+fn attachments(post: &Post) -> Option<Value> {
+    let ids = post.details.get("attachedMedia")?.as_array()?;
+    let picture = |id: &Value| json!({ "media_type": "photo", "target": { "id": id } });
+    let shown = match &ids[..] {
+        [id] => picture(id),
+        ids => {
+            let pictures: Vec<Value> = ids.iter().map(picture).collect();
+            json!({ "media_type": "album", "subattachments": { "data": pictures } })
+        }
+    };
+    Some(json!({ "data": [shown] }))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "`map_err` gives the error away")]
@@ -657,6 +697,14 @@ fn parameters(request: &Request) -> Result<Map<String, Value>, Failure> {
             Ok(Value::Object(members)) => parameters.extend(members),
             _ => return Err(Failure::parameter("the body is not a JSON object")),
         },
+        "multipart/form-data" => {
+            let parts = multipart::parts(request)
+                .ok_or_else(|| Failure::parameter("the body is no form of parts, as its type says"))?;
+            let fields = parts.iter().filter(|part| !part.is_file);
+            parameters.extend(
+                fields.map(|part| (part.name.to_owned(), json!(String::from_utf8_lossy(part.bytes)))),
+            );
+        }
         other => {
             let message = format!("the sandbox reads forms and JSON, not a body of type `{other}`");
             return Err(Failure::parameter(message));

@@ -79,8 +79,8 @@
 //! |---|---|
 //! | `POST /{page}/feed` | publishes; `{id}`, and what `fields` asks for |
 //! | `GET /{page}/feed` | the page's published posts, newest first; `fields`, `since`, `until`, `limit`, cursors |
-//! | `POST /{page}/photos` | a picture by its `url`; with `published=false` to be attached later |
-//! | `POST /{page}/videos`, `GET /{page}/videos` | a video by its `file_url`; the page's videos, newest first |
+//! | `POST /{page}/photos` | a picture by its `url` or as the file `source`; with `published=false` to be attached later |
+//! | `POST /{page}/videos`, `GET /{page}/videos` | a video by its `file_url` or as the file `source`; the page's videos, newest first |
 //! | `POST /{object}/comments`, `GET /{object}/comments` | comment; list comments, oldest first |
 //! | `POST /{object}/likes`, `DELETE /{object}/likes` | like, and back |
 //! | `POST /{page}/messages` | a Messenger message, or one private reply per comment |
@@ -127,6 +127,7 @@ mod control;
 mod faults;
 mod graph;
 mod http;
+mod multipart;
 mod oauth1;
 mod oneall;
 mod options;

@@ -81,6 +81,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! `channels/README.md` is the guide: a whole plugin, the manifest's members, when to say which outcome, webhooks,
+//! testing and loading.
+//!
 //! # What the host guarantees, and what a plugin must keep
 //!
 //! * A request that is [marked](Step::Request) is the point of no return: the engine has recorded durably
@@ -121,6 +124,11 @@ pub use secret::Secret;
 pub use step::{
     Body, Exchange, FieldValue, FileFacts, FileMember, Part, Request, Response, Step, StepResult,
 };
+
+/// Compiles and runs the guide's fragments.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Guide;
 
 /// The C ABI that [`export_channel!`] fills in.
 pub use strowger_channel_abi as abi;

@@ -11,8 +11,11 @@
 //! attempt began until now, the first one at least the settling time after the attempt ended: a request that
 //! timed out may still be on its way. Anything less is *cannot tell*.
 
+use serde_json::Value;
+
+use crate::answer::{self, Answer};
 use crate::text::Likeness;
-use crate::{Job, Outcome};
+use crate::{Job, Outcome, Secret};
 
 /// How long before the start of the attempt the window begins: platforms' times are whole seconds, and clocks
 /// differ.
@@ -32,7 +35,7 @@ pub enum Next {
         /// Milliseconds.
         ms: u64,
     },
-    /// Read a page, then call [`Readback::page`], [`Readback::interrupted`] or [`Readback::unreadable`].
+    /// Read a page, then call [`Readback::page`] or [`Readback::missed`].
     Read {
         /// Where the page begins, as the page before it said; `None`: the first page.
         cursor: Option<String>,
@@ -158,6 +161,29 @@ impl Readback {
         }
     }
 
+    /// No page came: `answer` is what came instead, or a success whose list is not complete or not of the known
+    /// form. `words` gives the platform's own, fit to be shown, by status and body; `secrets` are taken out of the
+    /// host's.
+    pub fn missed(
+        &mut self,
+        answer: Answer<'_>,
+        secrets: &[&Secret],
+        words: impl FnOnce(u16, Option<&Value>) -> String,
+    ) -> Next {
+        let refused = |status, body: Option<Value>| {
+            self.unreadable(format!("reading back: HTTP {status} {}", words(status, body.as_ref())))
+        };
+        match answer {
+            Answer::Success(_) => {
+                self.unreadable("the platform's list is not complete, or not of the known form")
+            }
+            Answer::NeedsLogin(body) => refused(401, body),
+            Answer::Refused { status, body } => refused(status, body),
+            Answer::RateLimited(_) => self.unreadable("the platform allows no further reads for now"),
+            Answer::NotSent(why) | Answer::Unknown(why) => self.interrupted(answer::words(&why, secrets)),
+        }
+    }
+
     /// A page could not be read for a reason that may pass (no connection, 5xx). The read begins anew after a
     /// wait, a few times; reading changes nothing.
     pub fn interrupted(&mut self, why: impl Into<String>) -> Next {
@@ -242,6 +268,46 @@ mod tests {
         ] {
             assert_eq!(at(page), Next::Read { cursor: None });
         }
+    }
+
+    /// Planted fault: an answer that is taken for an empty page ends in *absent*, and the message is sent twice.
+    #[test]
+    fn what_is_no_page_is_read_again_or_is_cannot_tell() {
+        use crate::{Exchange, Response};
+        let response = |status, body: &str| {
+            Exchange::Response(Response { status, headers: Vec::new(), body: body.into() })
+        };
+        let broken = || Exchange::Broken { message: "s3cret was lost".into() };
+        let secret = Secret::new("s3cret");
+        for (exchange, expected) in [
+            (response(200, "{}"), "not complete"),
+            (response(401, "{}"), "reading back: HTTP 401 words of 401"),
+            (response(403, r#"{"a":1}"#), r#"reading back: HTTP 403 words of 403 {"a":1}"#),
+            (response(429, ""), "no further reads"),
+            (response(503, ""), "wait"),
+            (Exchange::NotSent { message: "no route".into() }, "wait"),
+            (broken(), "wait"),
+        ] {
+            let mut readback = Readback::new(&job(0, Some(0)), vec![], 5_000, 9_000_000);
+            readback.begin();
+            let words = |status: u16, body: Option<&Value>| {
+                let body = body.filter(|body| body.get("a").is_some()).map(Value::to_string);
+                format!("words of {status} {}", body.unwrap_or_default()).trim().to_owned()
+            };
+            let next = readback.missed(answer::read(&exchange), &[&secret], words);
+            match next {
+                Next::Wait { .. } => assert_eq!(expected, "wait", "{exchange:?}"),
+                Next::Ended(Outcome::CannotTell { message }) => {
+                    assert!(message.contains(expected), "{message}");
+                }
+                other => panic!("{exchange:?}: {other:?}"),
+            }
+        }
+        let mut readback = Readback::new(&job(0, Some(0)), vec![], 0, 9_000_000);
+        readback.begin();
+        let next = (0..4).map(|_| readback.missed(answer::read(&broken()), &[&secret], |_, _| String::new()));
+        let Some(Next::Ended(Outcome::CannotTell { message })) = next.last() else { panic!("an end") };
+        assert!(message.contains("[secret] was lost"), "{message}");
     }
 
     #[test]

@@ -241,7 +241,7 @@ pub enum Part {
         /// The field's name.
         name: String,
         /// Its value.
-        text: String,
+        text: FieldValue,
     },
     /// A piece of a file that the host reads. Needs the host feature `STROWGER_CHANNEL_FEATURE_FILES`.
     File {

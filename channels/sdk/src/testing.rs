@@ -31,6 +31,8 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
+
 use crate::step::Expectation;
 use crate::{
     Exchange, FieldValue, FileFacts, Host, HostServices, Job, Level, Outcome, Plugin, Report, Request,
@@ -149,6 +151,44 @@ impl Played {
         let _ = write!(text, "\n{self:?}");
         text
     }
+
+    /// Fails if one of these secrets shows in what anyone may see of the conversation, or in the host's log.
+    ///
+    /// # Panics
+    ///
+    /// If one does.
+    pub fn assert_discreet(&self, host: &TestHost, secrets: &[&str]) {
+        let seen = format!("{}{:?}", self.visible(), host.log_lines());
+        for secret in secrets {
+            assert!(!seen.contains(secret), "{seen}");
+        }
+    }
+}
+
+/// A plugin with that configuration, and its host at that Unix time in milliseconds.
+///
+/// # Panics
+///
+/// If the plugin refuses the configuration.
+pub fn created<P: Plugin>(now_ms: i64, config: &Value) -> (P, TestHost) {
+    let host = TestHost::at(now_ms);
+    match P::create(host.host(), &config.to_string()) {
+        Ok(plugin) => (plugin, host),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A job from a document over which `more` is laid, member by member.
+///
+/// # Panics
+///
+/// If one of them is no object, or the result is no job.
+pub fn job_with(mut document: Value, more: Value) -> Job {
+    let (Some(members), Value::Object(more)) = (document.as_object_mut(), more) else {
+        panic!("a job is an object");
+    };
+    members.extend(more);
+    job(&document.to_string())
 }
 
 /// A job from its document.

@@ -129,31 +129,20 @@ impl Reconciliation {
     }
 
     fn take_in(&mut self, exchange: &Exchange, account: &Account) -> Next {
-        match answer::read(exchange) {
-            Answer::Success(body) => match self.page(&body, account) {
-                Some(page) => {
-                    self.shown += page.posts.len();
-                    let found = page.posts.iter().any(|post| post.likeness == Likeness::Same);
-                    if self.shown >= TIMELINE && page.next.is_none() && !found {
-                        return self.readback.unreadable("the window holds more posts than X shows");
-                    }
-                    self.readback.page(page)
-                }
-                None => {
-                    self.readback.unreadable("X's list of posts is not complete, or not of the known form")
-                }
-            },
-            Answer::NeedsLogin(body) => self.refused(401, body.as_ref(), account),
-            Answer::Refused { status, body } => self.refused(status, body.as_ref(), account),
-            Answer::RateLimited(_) => self.readback.unreadable("X allows no further reads for now"),
-            Answer::NotSent(why) | Answer::Unknown(why) => {
-                self.readback.interrupted(classify::blotted(&why, account))
+        let answer = answer::read(exchange);
+        if let Answer::Success(body) = &answer
+            && let Some(page) = self.page(body, account)
+        {
+            self.shown += page.posts.len();
+            let found = page.posts.iter().any(|post| post.likeness == Likeness::Same);
+            if self.shown >= TIMELINE && page.next.is_none() && !found {
+                return self.readback.unreadable("the window holds more posts than X shows");
             }
+            return self.readback.page(page);
         }
-    }
-
-    fn refused(&self, status: u16, body: Option<&Value>, account: &Account) -> Next {
-        self.readback.unreadable(format!("reading back: HTTP {status} {}", classify::words(body, account)))
+        let secrets = account.auth.secrets();
+        let words = |_, body: Option<&Value>| classify::words(body, account);
+        self.readback.missed(answer, &secrets.iter().collect::<Vec<_>>(), words)
     }
 
     /// A page of the timeline; `None` if anything of it is missing or can't be read.

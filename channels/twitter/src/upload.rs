@@ -228,7 +228,7 @@ impl Upload {
         let (Source::File(file) | Source::Url(file)) = item.source.clone();
         request.body = match plugin.config.accounts[place].media_encoding {
             MediaEncoding::Multipart => Body::Multipart(vec![
-                Part::Text { name: "segment_index".into(), text: segment.to_string() },
+                Part::Text { name: "segment_index".into(), text: segment.to_string().into() },
                 Part::File {
                     name: "media".into(),
                     file,

@@ -8,9 +8,9 @@ mod manifest;
 mod publish;
 mod reconcile;
 mod transport;
+mod upload;
 
 use serde_json::{Value, json};
-use strowger_channel::Plugin;
 use strowger_channel::testing::{self, TestHost};
 use strowger_facebook::Facebook;
 
@@ -37,28 +37,21 @@ fn sample() -> Value {
 }
 
 fn facebook() -> (Facebook, TestHost) {
-    let host = TestHost::at(NOW_MS);
-    let plugin = Facebook::create(host.host(), &sample().to_string()).expect("the sample is right");
-    (plugin, host)
+    testing::created(NOW_MS, &sample())
 }
 
 /// A job for `vitaliy_onv`; `more` is laid over it.
 fn job(kind: &str, more: Value) -> strowger_channel::Job {
-    let mut document = json!({
+    let document = json!({
         "kind": kind, "deliveryId": "d1", "interactionId": "01QQQG2MU214P06D", "channel": "facebook",
         "account": "vitaliy_onv", "agentId": "a1", "message": "Hello Facebook!", "extras": {},
         "userData": { "_facebookSubmitType": "post" },
         "attempt": { "number": 1, "startedMs": NOW_MS - 30_000, "endedMs": NOW_MS },
     });
-    let Value::Object(more) = more else { panic!("an object") };
-    document.as_object_mut().expect("an object").extend(more);
-    testing::job(&document.to_string())
+    testing::job_with(document, more)
 }
 
 /// Fails if a secret shows in what anyone may see.
 fn assert_discreet(played: &testing::Played, host: &TestHost) {
-    let seen = format!("{}{:?}", played.visible(), host.log_lines());
-    for secret in SECRETS {
-        assert!(!seen.contains(secret), "{seen}");
-    }
+    played.assert_discreet(host, &SECRETS);
 }

@@ -1,5 +1,6 @@
 //! OneAll's channels, tested from recorded exchanges: no socket, a clock that stands still.
 
+mod asynchronous;
 mod classify;
 mod config;
 mod manifest;
@@ -7,7 +8,6 @@ mod publish;
 mod reconcile;
 
 use serde_json::{Value, json};
-use strowger_channel::Plugin;
 use strowger_channel::testing::{self, TestHost};
 use strowger_oneall::OneAll;
 
@@ -33,21 +33,17 @@ fn sample() -> Value {
 }
 
 fn oneall() -> (OneAll, TestHost) {
-    let host = TestHost::at(NOW_MS);
-    let plugin = OneAll::create(host.host(), &sample().to_string()).expect("the sample is right");
-    (plugin, host)
+    testing::created(NOW_MS, &sample())
 }
 
 /// A job for `brand`; `more` is laid over it.
 fn job(kind: &str, channel: &str, more: Value) -> strowger_channel::Job {
-    let mut document = json!({
+    let document = json!({
         "kind": kind, "deliveryId": "d1", "interactionId": "01QQQG2MU214P06D", "channel": channel,
         "account": "brand", "agentId": "a1", "message": "Hello World!", "extras": {}, "userData": {},
         "attempt": { "number": 1, "startedMs": NOW_MS - 30_000, "endedMs": NOW_MS },
     });
-    let Value::Object(more) = more else { panic!("an object") };
-    document.as_object_mut().expect("an object").extend(more);
-    testing::job(&document.to_string())
+    testing::job_with(document, more)
 }
 
 /// An answer's body in OneAll's envelope: `data` beneath `result`.
@@ -61,8 +57,5 @@ fn envelope(data: &Value) -> String {
 
 /// Fails if a secret shows in what anyone may see.
 fn assert_discreet(played: &testing::Played, host: &TestHost) {
-    let seen = format!("{}{:?}", played.visible(), host.log_lines());
-    for secret in SECRETS {
-        assert!(!seen.contains(secret), "{seen}");
-    }
+    played.assert_discreet(host, &SECRETS);
 }

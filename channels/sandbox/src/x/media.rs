@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Call, Problem, id_in_path, id_member, members, text_member};
 use crate::http::Response;
-use crate::params;
+use crate::{multipart, params};
 
 /// The largest piece that is taken, in bytes.
 const MAX_PIECE: usize = 5 << 20;
@@ -208,36 +208,14 @@ impl Call<'_> {
 
     fn piece_of_form(&self) -> Result<(u32, Vec<u8>), Problem> {
         let wrong = || Problem::invalid("the form needs `segment_index`, a number, and `media`, a file");
-        let header = self.request.header("content-type").unwrap_or_default();
-        let boundary = header.split("boundary=").nth(1).ok_or_else(wrong)?.trim_matches('"');
-        let parts = parts(&self.request.body, boundary).ok_or_else(wrong)?;
-        let part = |name: &str| parts.iter().find(|(known, _)| known == name).map(|(_, bytes)| *bytes);
+        let parts = multipart::parts(self.request).ok_or_else(wrong)?;
+        let part = |name: &str| parts.iter().find(|part| part.name == name).map(|part| part.bytes);
         let segment = part("segment_index").and_then(|bytes| str::from_utf8(bytes).ok()?.parse().ok());
         match (segment, part("media"), parts.len()) {
             (Some(segment), Some(media), 2) => Ok((segment, media.to_vec())),
             _ => Err(wrong()),
         }
     }
-}
-
-/// The parts of a multipart body (RFC 7578), by name. None if it is not one.
-fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<(String, &'a [u8])>> {
-    let delimiter = format!("\r\n--{boundary}");
-    let mut rest = body.strip_prefix(&delimiter.as_bytes()[2..])?;
-    let mut parts = Vec::new();
-    while let Some(part) = rest.strip_prefix(b"\r\n") {
-        let end = find(part, delimiter.as_bytes())?;
-        let head_end = find(&part[..end], b"\r\n\r\n")?;
-        let head = str::from_utf8(&part[..head_end]).ok()?;
-        let name = head.split("name=\"").nth(1)?.split('"').next()?;
-        parts.push((name.to_owned(), &part[head_end + 4..end]));
-        rest = &part[end + delimiter.len()..];
-    }
-    rest.starts_with(b"--").then_some(parts)
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 fn shown(media: &Media, state: Option<&str>) -> Response {
@@ -250,21 +228,4 @@ fn shown(media: &Media, state: Option<&str>) -> Response {
         }
     }
     Response::json(200, &json!({ "data": data }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_is_taken_apart() {
-        let body = b"--b\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b\r\n\
-            content-disposition: form-data; name=\"m\"; filename=\"f\"\r\n\r\n\r\n-\0\r\n--b--\r\n";
-        assert_eq!(
-            parts(body, "b").unwrap(),
-            [("a".to_owned(), &b"1"[..]), ("m".to_owned(), &b"\r\n-\0"[..])]
-        );
-        assert_eq!(parts(b"--b", "b"), None);
-        assert_eq!(parts(b"--b\r\nname=\"a\"\r\n\r\n1", "b"), None);
-    }
 }

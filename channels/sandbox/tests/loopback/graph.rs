@@ -293,3 +293,58 @@ fn pictures_are_kept_back_and_videos_are_listed() {
         assert_eq!(graph(sandbox.addr(), "POST", &at(path), body).status, 400);
     }
 }
+
+/// A form of parts with a file.
+fn form(name: &str, content_type: &str, bytes: &str) -> String {
+    format!(
+        "--b\r\ncontent-disposition: form-data; name=\"published\"\r\n\r\nfalse\r\n--b\r\n\
+         content-disposition: form-data; name=\"{name}\"; filename=\"f\"\r\ncontent-type: {content_type}\r\n\r\n\
+         {bytes}\r\n--b--\r\n"
+    )
+}
+
+#[test]
+fn pictures_and_videos_come_as_files_too() {
+    let sandbox = start(Options::default());
+    let send = |path: &str, body: &str| {
+        let headers =
+            [("authorization", "Bearer page-token"), ("content-type", "multipart/form-data; boundary=b")];
+        ask(sandbox.addr(), "POST", &format!("/v26.0/{PAGE}/{path}"), &headers, body).unwrap()
+    };
+    let first = send("photos", &form("source", "image/png", "a picture")).json();
+    let second = send("photos", &form("source", "image/jpeg", "another")).json();
+    assert_eq!(send("videos", &form("source", "video/mp4", "a film")).status, 200);
+    let picture = &sandbox.posts()[0];
+    assert_eq!((picture.kind, &picture.details["published"]), (Kind::Picture, &json!(false)));
+    // The SHA-256 of `a picture`, made with an independent implementation.
+    let sha256 = "92b2fa58028958317e408bd84ecfa70f5ee35b121991dbc232c49d166353708b";
+    assert_eq!(picture.details["source"]["bytes"], 9);
+    assert_eq!(picture.details["source"]["contentType"], "image/png");
+    assert_eq!(picture.details["source"]["sha256"].as_str().unwrap(), sha256);
+
+    for (path, body) in [
+        ("photos", form("source", "video/mp4", "a film")),
+        ("photos", form("file", "image/png", "a picture")),
+        ("photos", form("source", "image/png", "")),
+        ("videos", form("source", "image/png", "a picture")),
+        ("photos", "--b\r\n".to_owned()),
+    ] {
+        assert_eq!(send(path, &body).status, 400, "{path} {body}");
+    }
+
+    let feed = format!("/v26.0/{PAGE}/feed");
+    let media = json!([{ "media_fbid": first["id"] }, { "media_fbid": second["id"] }]);
+    graph(
+        sandbox.addr(),
+        "POST",
+        &feed,
+        &json!({ "message": "one", "attached_media": [media[0]] }).to_string(),
+    );
+    graph(sandbox.addr(), "POST", &feed, &json!({ "message": "two", "attached_media": media }).to_string());
+    let shown = graph(sandbox.addr(), "GET", &format!("{feed}?fields=message,attachments"), "").json();
+    let photo = |id: &serde_json::Value| json!({ "media_type": "photo", "target": { "id": id } });
+    let album = json!({ "data": [{ "media_type": "album",
+        "subattachments": { "data": [photo(&first["id"]), photo(&second["id"])] } }] });
+    assert_eq!(shown["data"][0]["attachments"], album);
+    assert_eq!(shown["data"][1]["attachments"], json!({ "data": [photo(&first["id"])] }));
+}

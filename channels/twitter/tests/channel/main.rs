@@ -17,7 +17,6 @@ mod upload;
 mod webhook;
 
 use serde_json::{Value, json};
-use strowger_channel::Plugin;
 use strowger_channel::testing::{self, TestHost};
 use strowger_twitter::Twitter;
 
@@ -45,28 +44,21 @@ fn sample() -> Value {
 }
 
 fn twitter() -> (Twitter, TestHost) {
-    let host = TestHost::at(NOW_MS);
-    let plugin = Twitter::create(host.host(), &sample().to_string()).expect("the sample is right");
-    (plugin, host)
+    testing::created(NOW_MS, &sample())
 }
 
 /// A job for `vitaliy_onv`; `more` is laid over it.
 fn job(kind: &str, more: Value) -> strowger_channel::Job {
-    let mut document = json!({
+    let document = json!({
         "kind": kind, "deliveryId": "d1", "interactionId": "01QQQG2MU214P06D", "channel": "twitter",
         "account": "vitaliy_onv", "agentId": "a1", "message": "Hello Twitter!", "extras": {},
         "userData": { "_twitterMsgType": "Status" },
         "attempt": { "number": 1, "startedMs": NOW_MS - 30_000, "endedMs": NOW_MS },
     });
-    let Value::Object(more) = more else { panic!("an object") };
-    document.as_object_mut().expect("an object").extend(more);
-    testing::job(&document.to_string())
+    testing::job_with(document, more)
 }
 
 /// Fails if a secret shows in what anyone may see.
 fn assert_discreet(played: &testing::Played, host: &TestHost) {
-    let seen = format!("{}{:?}", played.visible(), host.log_lines());
-    for secret in SECRETS {
-        assert!(!seen.contains(secret), "{seen}");
-    }
+    played.assert_discreet(host, &SECRETS);
 }

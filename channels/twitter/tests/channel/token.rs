@@ -43,10 +43,8 @@ fn publish() -> Job {
 }
 
 fn assert_discreet(played: &testing::Played, host: &TestHost) {
-    let seen = format!("{}{:?}", played.visible(), host.log_lines());
-    for secret in MINE.iter().chain(&SECRETS) {
-        assert!(!seen.contains(secret), "{seen}");
-    }
+    played.assert_discreet(host, &MINE);
+    played.assert_discreet(host, &SECRETS);
 }
 
 #[test]
