@@ -11,9 +11,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use serde_json::Value;
-use strowger_sandbox::{
-    Fault, Limits, OAuth1Secrets, Options, RateLimit, Sandbox, endpoints_help, faults_help,
-};
+use strowger_sandbox::{Fault, Limits, OAuth1Secrets, Options, RateLimit, Sandbox, help};
 
 /// A local stand-in for X API v2, the Facebook Graph API and OneAll, with faults on request.
 ///
@@ -177,8 +175,7 @@ fn parse_fault(text: &str) -> Result<Fault, String> {
 
 fn main() -> ExitCode {
     // The endpoints and faults stand in the library; --help shows the same text as GET /_sandbox.
-    let more = format!("{}\nFaults:\n{}", endpoints_help(), faults_help());
-    let matches = Arguments::command().after_long_help(more).get_matches();
+    let matches = Arguments::command().after_long_help(help()).get_matches();
     let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let listen = arguments.listen;
     let faults = std::mem::take(&mut arguments.fault);
