@@ -18,8 +18,16 @@ use strowger_sandbox::Sandbox;
 
 /// X's id of the account.
 pub(crate) const USER: &str = "1258948171";
-/// What every secret here begins with.
-const MARK: &str = "s3cret-";
+/// What every secret here begins with, and what it can't be found by: tokens that the sandbox gives out, both keys
+/// of OneAll's site as HTTP Basic writes them (`public:s3cret-private`), and Facebook's proof (HMAC-SHA-256 of
+/// `s3cret-page-token` with `s3cret-app`).
+const MARKS: [&str; 5] = [
+    "s3cret-",
+    "sandbox-access-",
+    "sandbox-refresh-",
+    "cHVibGljOnMzY3JldC1wcml2YXRl",
+    "0023523f2549d96d62f1e6435b2830f4c000cb63f856863cabe9d5c614c88bc2",
+];
 
 /// The library, built once for each test program.
 fn library() -> &'static Path {
@@ -80,7 +88,7 @@ pub(crate) fn now_ms() -> i64 {
 }
 
 /// The system's clock, but waits are over at once.
-struct Impatient;
+pub(crate) struct Impatient;
 
 impl Clock for Impatient {
     fn now_ms(&self) -> i64 {
@@ -95,7 +103,7 @@ impl Clock for Impatient {
 /// The names and values of the secrets that were kept.
 pub(crate) static KEPT: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
-struct Store;
+pub(crate) struct Store;
 
 impl SecretStore for Store {
     fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError> {
@@ -108,7 +116,10 @@ impl SecretStore for Store {
 /// What a job tells.
 #[derive(Clone)]
 pub(crate) struct Told {
+    pub(crate) channel: &'static str,
     pub(crate) operation: Option<&'static str>,
+    pub(crate) parameters: Box<RawValue>,
+    pub(crate) handle: Option<Value>,
     pub(crate) extras: Box<RawValue>,
     pub(crate) user_data: Box<RawValue>,
     pub(crate) started_ms: i64,
@@ -118,7 +129,10 @@ pub(crate) struct Told {
 impl Default for Told {
     fn default() -> Self {
         Self {
+            channel: "twitter",
             operation: None,
+            parameters: raw(&json!({})),
+            handle: None,
             extras: raw(&json!({})),
             user_data: raw(&json!({})),
             started_ms: now_ms(),
@@ -133,7 +147,7 @@ impl Told {
             kind,
             delivery_id: "d1",
             interaction_id: Some("i1"),
-            channel: "twitter",
+            channel: self.channel,
             account: "brand",
             agent_id: "agent",
             queue_path: "",
@@ -142,10 +156,8 @@ impl Told {
             user_data: &self.user_data,
             parent: None,
             attempt: Attempt { number: 1, started_ms: self.started_ms, ended_ms: self.ended_ms },
-            operation: self
-                .operation
-                .map(|name| OperationCall { name, parameters: crate::common::empty_object() }),
-            handle: None,
+            operation: self.operation.map(|name| OperationCall { name, parameters: &self.parameters }),
+            handle: self.handle.as_ref(),
             known: (kind == JobKind::Reconcile).then(Vec::new),
         }
     }
@@ -174,7 +186,7 @@ impl Write for Lines {
     }
 }
 
-fn listen() {
+pub(crate) fn listen() {
     static LISTENING: OnceLock<()> = OnceLock::new();
     LISTENING.get_or_init(|| {
         let subscriber = tracing_subscriber::fmt()
@@ -196,7 +208,7 @@ pub(crate) fn assert_discreet(seen: &str) {
     let log = std::mem::take(&mut *LINES.lock().unwrap_or_else(PoisonError::into_inner));
     let log = String::from_utf8_lossy(&log);
     for text in [seen, &log] {
-        for mark in [MARK, "sandbox-access-", "sandbox-refresh-"] {
+        for mark in MARKS {
             if let Some(at) = text.find(mark) {
                 let around: String = text[..at].chars().rev().take(300).collect();
                 panic!("`{mark}` after: {}", around.chars().rev().collect::<String>());
