@@ -49,7 +49,7 @@ const UNUSED: &[(&str, &str, &str)] = &[
     ("POST", "/push/identities/{token}/twitter/video.json", "the same"),
 ];
 
-/// Requests whose faults are tried in tests/media.rs and tests/tokens.rs, for they belong to no deed of their own.
+/// Requests whose faults are tried in tests/tokens.rs: each needs a process of its own.
 const ELSEWHERE: &[(&str, &str)] = &[("POST", "/2/oauth2/token")];
 
 #[test]

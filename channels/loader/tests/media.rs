@@ -1,4 +1,4 @@
-//! The Twitter plugin, loaded from its library: attachments and tokens, from end to end, against the sandbox.
+//! The Twitter plugin, loaded from its library: attachments, from end to end, against the sandbox.
 
 mod common;
 #[path = "common/twitter.rs"]
@@ -16,7 +16,7 @@ use strowger_sandbox::{Answer, Effect, Fault};
 use tempfile::TempDir;
 
 use common::Point;
-use twitter::{KEPT, Told, USER, account, assert_discreet, load, raw, sandbox};
+use twitter::{Told, account, assert_discreet, load, raw, sandbox};
 
 const LIMIT: Duration = Duration::from_secs(10);
 /// Two pieces, the second one a byte long.
@@ -130,64 +130,4 @@ fn an_upload_that_breaks_is_begun_anew() {
         }
     }
     assert_eq!(channel.faults(), 0);
-}
-
-fn refreshing() -> Value {
-    let mut account = account();
-    account["auth"] = json!({ "kind": "oauth2", "client_id": "app", "client_secret": "s3cret-client",
-                              "refresh_token": "s3cret-refresh" });
-    account
-}
-
-#[test]
-fn tokens_are_refreshed_kept_and_never_shown() {
-    let sandbox = sandbox();
-    let channel = load(&sandbox, &refreshing(), LIMIT, None);
-    for _ in 0..2 {
-        let outcome = publish(&channel, &json!({}));
-        assert!(is_published(&outcome), "{outcome:?}");
-    }
-    assert!(sandbox.posts().iter().all(|post| post.account == USER));
-    let refreshes = sandbox.requests().iter().filter(|request| request.path == "/2/oauth2/token").count();
-    assert_eq!(refreshes, 1);
-    let kept = KEPT.lock().expect("nobody panicked").clone();
-    assert!(
-        kept.iter().any(|(name, value)| name == "refresh_token" && value.starts_with("sandbox-refresh-"))
-    );
-    assert_discreet(&format!("{:?}", sandbox.requests()));
-
-    // X no longer takes the token: the next attempt gets itself another.
-    sandbox.inject(Fault::new(Effect::StatusBefore(Answer::status(401))).path("/2/tweets")).expect("a fault");
-    let outcome = publish(&channel, &json!({}));
-    assert!(matches!(outcome, Outcome::NeedsLogin { .. }), "{outcome:?}");
-    assert!(is_published(&publish(&channel, &json!({}))));
-    assert_eq!(sandbox.posts().len(), 3);
-}
-
-#[test]
-fn a_refresh_that_fails_publishes_nothing() {
-    for (effect, spent) in [
-        (Effect::CloseBefore, false),
-        (Effect::StatusBefore(Answer::status(503)), false),
-        (Effect::Html { status: 502, perform: false }, false),
-        (Effect::CloseAfter, true),
-        (Effect::Truncated { perform: true }, true),
-    ] {
-        let case = format!("{effect:?}");
-        let sandbox = sandbox();
-        let channel = load(&sandbox, &refreshing(), LIMIT, None);
-        sandbox.inject(Fault::new(effect).path("/2/oauth2/token")).expect("a fault");
-        let outcome = publish(&channel, &json!({}));
-        assert!(matches!(outcome, Outcome::NotSent { .. }), "{case}: {outcome:?}");
-        assert!(sandbox.posts().is_empty());
-        let again = publish(&channel, &json!({}));
-        if spent {
-            // The new token was lost with the answer, and the old one was good for one use: only a person helps.
-            assert!(matches!(again, Outcome::NeedsLogin { .. }), "{case}: {again:?}");
-            assert!(sandbox.posts().is_empty());
-        } else {
-            assert!(is_published(&again), "{case}: {again:?}");
-            assert_eq!(sandbox.posts().len(), 1);
-        }
-    }
 }

@@ -1,4 +1,5 @@
 //! The rows of the matrix that are deeds: everything that a plugin does to a platform, over every transport.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use serde_json::{Value, json};
 use strowger_sandbox::{Kind, Platform, Sandbox};

@@ -1,4 +1,5 @@
 //! The rows of the matrix that are faults: what each does, and what an attempt that meets it must end in.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -68,11 +69,16 @@ impl Row {
 
 /// Every fault, in every form that makes a difference.
 pub(crate) fn rows(api: Api) -> Vec<Row> {
+    rows_echoing(api, api.secrets())
+}
+
+/// As [`rows`], for an account with these secrets.
+pub(crate) fn rows_echoing(api: Api, secrets: &[&str]) -> Vec<Row> {
     use Class::{NeedsLogin, RateLimited, Rejected, Success, Unknown};
     let before = |status| Effect::StatusBefore(Answer::status(status));
     let after = |status| Effect::StatusAfter(Answer::status(status));
     // A platform that repeats credentials in its words.
-    let words = format!("{} are bad", api.secrets().join(", "));
+    let words = format!("{} are bad", secrets.join(", "));
     let echo = |status| {
         Effect::StatusBefore(Answer { body: Some(api.refusal(status, &words)), ..Answer::status(status) })
     };

@@ -290,7 +290,7 @@ pub(crate) fn try_load(via: Via, config: &Value, limit: Duration) -> Result<Load
         limits: ConversationLimits { request: limit, ..ConversationLimits::default() },
         ..Options::default()
     };
-    Plugin::load(&library(via), &config.to_string(), &options)
+    Plugin::load(library(via), &config.to_string(), &options)
 }
 
 /// The plugin's library, built once and copied to where the load rules like it.
