@@ -43,6 +43,16 @@ type Loaded = HashMap<(u64, u64), Option<EntryFn>>;
 /// What this process loaded. `None` until the first load: a hash map can't be made in a constant.
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
+/// What a plugin's configuration says.
+struct Configuration {
+    /// All but what is the loader's.
+    document: Map<String, Value>,
+    /// The same, for the plugin.
+    text: Zeroizing<String>,
+    connection: ConnectionLimits,
+    limits: ConversationLimits,
+}
+
 impl Plugin {
     /// Loads the plugin at `path` and makes an instance with this configuration: [`Plugin::open`] and
     /// [`Plugin::instance`] in one.
@@ -101,7 +111,8 @@ impl Plugin {
         self.accept(features, options)?;
 
         let blotter = Arc::new(Blotter::default());
-        let (config, config_json, connection, limits) = self.configuration(config_json, options, &blotter)?;
+        let Configuration { document: config, text: config_json, connection, limits } =
+            self.configuration(config_json, options, &blotter)?;
         let mut bases = base::configured(&config).map_err(|fault| self.base_error(fault))?;
         let attachments = match &options.attachments_dir {
             None => None,
@@ -198,15 +209,13 @@ impl Plugin {
         }
     }
 
-    /// The configuration with its secrets in place: as an object, as text for the plugin, and what it says of
-    /// connections.
+    /// The configuration with its secrets in place.
     fn configuration(
         &self,
         config_json: &str,
         options: &Options,
         blotter: &Blotter,
-    ) -> Result<(Map<String, Value>, Zeroizing<String>, ConnectionLimits, ConversationLimits), LoadError>
-    {
+    ) -> Result<Configuration, LoadError> {
         let plugin = || self.descriptor.name.clone();
         let problem = |problem: String| LoadError::Config { plugin: plugin(), problem };
         let text = if config_json.trim().is_empty() { "{}" } else { config_json };
@@ -236,7 +245,7 @@ impl Plugin {
         } else {
             text.to_owned()
         };
-        Ok((config, Zeroizing::new(text), connection, limits))
+        Ok(Configuration { document: config, text: Zeroizing::new(text), connection, limits })
     }
 
     fn manifest_document(&self, instance: &Instance) -> Result<String, LoadError> {

@@ -136,6 +136,15 @@ impl Authority {
 }
 
 fn try_load(base_url: &str, connection: &Value, options: &Options) -> Result<LoadedChannel, LoadError> {
+    load_account(&twitter::account(), base_url, connection, options)
+}
+
+fn load_account(
+    account: &Value,
+    base_url: &str,
+    connection: &Value,
+    options: &Options,
+) -> Result<LoadedChannel, LoadError> {
     static LIBRARY: OnceLock<(PathBuf, TempDir)> = OnceLock::new();
     listen();
     let (library, _) = LIBRARY.get_or_init(|| {
@@ -143,7 +152,7 @@ fn try_load(base_url: &str, connection: &Value, options: &Options) -> Result<Loa
         let built = built::built("strowger-twitter-plugin", "libstrowger_twitter.so");
         (built::installed(&built, directory.path()), directory)
     });
-    let config = json!({ "name": "channel-twitter", "base_url": base_url, "accounts": [twitter::account()],
+    let config = json!({ "name": "channel-twitter", "base_url": base_url, "accounts": [account],
                          "connection": connection });
     Plugin::load(library, &config.to_string(), options)
 }
@@ -277,13 +286,17 @@ fn every_limit_of_the_configuration_is_held() {
         assert!(begun.elapsed() < Duration::from_secs(10), "{name}: {:?}", begun.elapsed());
     }
 
-    // A conversation that has no time left makes no request.
-    let options = Options::default();
-    let base_url = format!("http://127.0.0.1:{}", silent());
-    let channel = try_load(&base_url, &json!({ "conversation_ms": 1 }), &options).expect("it loads");
-    let told = Told::default();
-    let report = channel.converse(&told.job(JobKind::Reconcile), &mut Point::default());
-    assert!(matches!(report.outcome, Outcome::CannotTell { .. }), "{report:?}");
+    // A look back that would first wait for longer than a conversation may last makes no request.
+    let mut account = twitter::account();
+    account["settle_ms"] = json!(60_000);
+    let (base_url, connection) =
+        (format!("http://127.0.0.1:{}", silent()), json!({ "conversation_ms": 1_000 }));
+    let channel = load_account(&account, &base_url, &connection, &Options::default()).expect("it loads");
+    let begun = Instant::now();
+    let report = channel.converse(&Told::default().job(JobKind::Reconcile), &mut Point::default());
+    let Outcome::CannotTell { message } = &report.outcome else { panic!("{report:?}") };
+    assert!(message.contains("longer than its 1 s"), "{message}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 /// A function of the host's own.
