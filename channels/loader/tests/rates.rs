@@ -238,6 +238,29 @@ fn graph_says_that_more_than_ninety_per_cent_are_used_and_the_page_slows_down() 
     world.is_discreet();
 }
 
+#[test]
+fn an_answer_that_takes_its_time_holds_up_no_other_account() {
+    let world = World::twitter(RateLimit { requests: 1_000, window: Duration::from_secs(3_600) });
+    let slow = Effect::Late(Duration::from_secs(5));
+    world.sandbox.inject(Fault::new(slow).method("POST").path("/2/tweets")).expect("a fault");
+    world.sends("brand");
+    let engine = &world.engine;
+    std::thread::scope(|scope| {
+        let held = scope.spawn(move || engine.deliver(1, Duration::ZERO).expect("deliveries are made"));
+        let deadline = now_ms() + 30_000;
+        while world.asked() == 0 {
+            assert!(now_ms() < deadline, "the first one is on its way");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        world.sends("brand");
+        world.sends("support");
+        assert_eq!(world.delivers(), [0, 1], "the other account, and nothing out of its order");
+        assert!(!held.is_finished());
+        assert_eq!(held.join().expect("no panic"), 1);
+    });
+    assert_eq!(world.delivers(), [2, 1]);
+}
+
 /// Each header that announces a limit, on an answer that is otherwise a success, and how long the account rests.
 #[test]
 fn every_header_that_announces_a_limit_is_obeyed() {
