@@ -90,9 +90,9 @@ impl Blotter {
         }
     }
 
-    /// A copy that may learn the secrets of one exchange, which the original must not collect: a signature
-    /// is another one each time.
-    pub(crate) fn for_exchange(&self) -> Self {
+    /// A copy that may learn the secrets of one conversation's requests, which the original must not collect: a
+    /// signature is another one each time.
+    pub(crate) fn for_conversation(&self) -> Self {
         Self {
             names: RwLock::new(self.names.read().clone()),
             values: RwLock::new(self.values.read().clone()),

@@ -60,6 +60,8 @@ struct Run<'a> {
     channel: &'a LoadedChannel,
     job: &'a Job<'a>,
     started: Duration,
+    /// Knows the secrets of this conversation's requests as well: an outcome may quote one.
+    blotter: Blotter,
     marked: Marked,
     /// What was fetched, by number.
     fetched: Vec<File>,
@@ -78,6 +80,7 @@ impl Driver {
             channel,
             job,
             started: self.clock.monotonic(),
+            blotter: self.blotter.for_conversation(),
             marked: Marked::None,
             fetched: Vec::new(),
         };
@@ -177,6 +180,7 @@ impl Run<'_> {
     fn keep(&self, name: &str, value: &str) -> Result<(), End> {
         // Known from here on: it must not turn up in the log, whether it is kept or not.
         self.driver.blotter.learn_value(value);
+        self.blotter.learn_value(value);
         let Some(store) = &self.driver.secrets else {
             return Err(End::Failed(format!(
                 "the plugin `{}` wants to keep the secret `{name}`, but this host has no secret store: set the option `secrets`",
@@ -238,9 +242,9 @@ impl Run<'_> {
                 return Err(self.fault("marked a second request in one conversation"));
             }
         }
-        let blotter = driver.blotter.for_exchange();
-        learn(&blotter, &step);
-        let body_line = tracing::enabled!(tracing::Level::DEBUG).then(|| describe_body(&step.body, &blotter));
+        learn(&self.blotter, &step);
+        let body_line =
+            tracing::enabled!(tracing::Level::DEBUG).then(|| describe_body(&step.body, &self.blotter));
         let made = body::make(step, &driver.limits, &*driver.random, &self.files());
         let request = made.map_err(|unmade| self.unmade(unmade))?;
         if request.marked {
@@ -249,7 +253,7 @@ impl Run<'_> {
                 return Err(End::Failed(format!("the intent could not be recorded: {error}")));
             }
         }
-        self.trace_request(&request, body_line, &blotter);
+        self.trace_request(&request, body_line);
         let result = match driver.http.exchange(&request) {
             HttpResult::Response(response) if response.body.len() > MAX_RESPONSE_BYTES => {
                 HttpResult::Broken {
@@ -257,10 +261,10 @@ impl Run<'_> {
                 }
             }
             HttpResult::NotSent { message } => {
-                HttpResult::NotSent { message: blotter.scrub(&message).into_owned() }
+                HttpResult::NotSent { message: self.blotter.scrub(&message).into_owned() }
             }
             HttpResult::Broken { message } => {
-                HttpResult::Broken { message: blotter.scrub(&message).into_owned() }
+                HttpResult::Broken { message: self.blotter.scrub(&message).into_owned() }
             }
             response @ HttpResult::Response(_) => response,
         };
@@ -274,26 +278,26 @@ impl Run<'_> {
                 HttpResult::Broken { .. } => Marked::Broken,
             };
         }
-        self.trace_result(&result, &blotter);
+        self.trace_result(&result);
         Ok(result)
     }
 
-    fn trace_request(&self, request: &HttpRequest, body_line: Option<String>, blotter: &Blotter) {
+    fn trace_request(&self, request: &HttpRequest, body_line: Option<String>) {
         let Some(body) = body_line else { return };
         let Job { channel, account, delivery_id, .. } = self.job;
         let HttpRequest { method, marked, .. } = request;
-        let (url, headers) = (blotter.url(&request.url), blotter.headers(&request.headers));
+        let (url, headers) = (self.blotter.url(&request.url), self.blotter.headers(&request.headers));
         tracing::debug!(channel, account, delivery_id, marked, "{method} {url} [{headers}] {body}");
     }
 
-    fn trace_result(&self, result: &HttpResult, blotter: &Blotter) {
+    fn trace_result(&self, result: &HttpResult) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let Job { channel, account, delivery_id, .. } = self.job;
         match result {
             HttpResult::Response(HttpResponse { status, headers, body }) => {
-                let (headers, body) = (blotter.headers(headers), blotter.body(body));
+                let (headers, body) = (self.blotter.headers(headers), self.blotter.body(body));
                 tracing::debug!(channel, account, delivery_id, status, "answered [{headers}] {body}");
             }
             HttpResult::NotSent { message } => {
@@ -307,7 +311,12 @@ impl Run<'_> {
 
     /// The plugin's outcome, if it is one that the job can end in and that fits what was seen here.
     fn report(&self, step: OutcomeStep) -> Report {
-        let OutcomeStep { outcome, user_data, throttle_until_ms } = step;
+        let OutcomeStep { outcome, mut user_data, throttle_until_ms } = step;
+        for value in user_data.values_mut() {
+            if let Value::String(text) = value {
+                *text = self.blotter.scrub(text).into_owned();
+            }
+        }
         let outcome = if !can_end_in(self.job.kind, &outcome) {
             let problem = format!("ended a job {} as `{}`", kind_name(self.job.kind), outcome.name());
             self.ended(self.fault(problem))
@@ -331,7 +340,7 @@ impl Run<'_> {
         | Outcome::Unknown { message }
         | Outcome::CannotTell { message } = &mut outcome
         {
-            *message = self.driver.blotter.scrub(message).into_owned();
+            *message = self.blotter.scrub(message).into_owned();
         }
         outcome
     }
@@ -342,7 +351,7 @@ impl Run<'_> {
             End::Failed(message) => (message, false),
             End::Attachment(message) => (message, true),
         };
-        let message = self.driver.blotter.scrub(&message).into_owned();
+        let message = self.blotter.scrub(&message).into_owned();
         match (self.job.kind, self.marked) {
             // A look that failed learned nothing. Saying that nothing was sent would invite a second post.
             (JobKind::Reconcile, _) => Outcome::CannotTell { message },

@@ -50,6 +50,23 @@
 //! Files that messages name are read beneath [`Options::attachments_dir`] alone; addresses that they name are
 //! fetched only if [`Options::fetch`] says so, and only from the public internet.
 //!
+//! # Limits, proxy and certificates
+//!
+//! A host sets them in [`Options::connection`] and [`Options::limits`]. An operator sets them in the plugin's
+//! configuration, over the host's: the member `connection` is the loader's, and the plugin does not see it.
+//!
+//! ```json
+//! "connection": { "resolve_ms": 10000, "connect_ms": 10000, "send_ms": 60000, "receive_ms": 60000,
+//!                 "request_ms": 60000, "conversation_ms": 300000,
+//!                 "proxy": "http://proxy.example.org:3128", "ca_file": "/etc/ssl/company.pem" }
+//! ```
+//!
+//! Every limit is always set; the numbers are the defaults. `request_ms` is the whole of a request, unless the
+//! plugin asks for less; `conversation_ms` is all requests and waits of one delivery. `proxy` is used by CONNECT
+//! and may be given as `{"env": …}` or `{"file": …}` if it holds a password. `ca_file` is a file in PEM with the
+//! authorities to trust instead of the public ones. A host with a function of its own for requests
+//! ([`Options::http`]) is told so if the configuration sets more than the last two limits.
+//!
 //! # What a failure means
 //!
 //! | job | before bytes of the marked request were written | after |
@@ -79,6 +96,7 @@ mod base;
 mod blot;
 mod body;
 mod channel;
+mod connection;
 mod driver;
 mod error;
 mod fetch;

@@ -19,12 +19,13 @@ use crate::attachment::Attachments;
 use crate::base::{self, Base};
 use crate::blot::Blotter;
 use crate::channel::{LoadedChannel, emitted_message, status_words};
+use crate::connection;
 use crate::driver::Driver;
 use crate::error::LoadError;
 use crate::fetch::Fetcher;
 use crate::file::{self, PluginFile};
-use crate::http::{Http, HttpClient};
-use crate::options::Options;
+use crate::http::{ConnectionLimits, Http, HttpClient};
+use crate::options::{ConversationLimits, Options};
 use crate::raw::{self, Answer, Descriptor, Instance, Services};
 use crate::secret;
 
@@ -41,6 +42,16 @@ type Loaded = HashMap<(u64, u64), Option<EntryFn>>;
 
 /// What this process loaded. `None` until the first load: a hash map can't be made in a constant.
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
+
+/// What a plugin's configuration says.
+struct Configuration {
+    /// All but what is the loader's.
+    document: Map<String, Value>,
+    /// The same, for the plugin.
+    text: Zeroizing<String>,
+    connection: ConnectionLimits,
+    limits: ConversationLimits,
+}
 
 impl Plugin {
     /// Loads the plugin at `path` and makes an instance with this configuration: [`Plugin::open`] and
@@ -100,7 +111,8 @@ impl Plugin {
         self.accept(features, options)?;
 
         let blotter = Arc::new(Blotter::default());
-        let (config, config_json) = self.configuration(config_json, &blotter)?;
+        let Configuration { document: config, text: config_json, connection, limits } =
+            self.configuration(config_json, options, &blotter)?;
         let mut bases = base::configured(&config).map_err(|fault| self.base_error(fault))?;
         let attachments = match &options.attachments_dir {
             None => None,
@@ -111,14 +123,15 @@ impl Plugin {
         };
         let fetcher = options
             .fetch
-            .map(|limits| Fetcher::new(&limits, &options.connection))
+            .map(|limits| Fetcher::new(&limits, &connection))
             .transpose()
             .map_err(|problem| LoadError::Option { option: "fetch", problem })?;
         let http: Arc<dyn Http> =
             match &options.http {
                 Some(http) => Arc::clone(http),
-                None => Arc::new(HttpClient::new(&options.connection).map_err(|error| {
-                    LoadError::Option { option: "connection", problem: error.to_string() }
+                None => Arc::new(HttpClient::new(&connection).map_err(|error| LoadError::Option {
+                    option: "connection",
+                    problem: error.to_string(),
                 })?),
             };
 
@@ -171,7 +184,7 @@ impl Plugin {
             attachments,
             fetcher,
             bases,
-            limits: options.limits,
+            limits,
             blotter,
         };
         Ok(LoadedChannel::new(&self.descriptor, instance, manifests, driver))
@@ -196,12 +209,13 @@ impl Plugin {
         }
     }
 
-    /// The configuration with its secrets in place: as an object, and as text for the plugin.
+    /// The configuration with its secrets in place.
     fn configuration(
         &self,
         config_json: &str,
+        options: &Options,
         blotter: &Blotter,
-    ) -> Result<(Map<String, Value>, Zeroizing<String>), LoadError> {
+    ) -> Result<Configuration, LoadError> {
         let plugin = || self.descriptor.name.clone();
         let problem = |problem: String| LoadError::Config { plugin: plugin(), problem };
         let text = if config_json.trim().is_empty() { "{}" } else { config_json };
@@ -219,12 +233,19 @@ impl Plugin {
             blotter.learn_value(value);
         }
         blotter.learn_members(&config);
-        // A configuration without references reaches the plugin as the operator wrote it.
-        let text = if values.is_empty() { text.to_owned() } else { config.to_string() };
-        match config {
-            Value::Object(config) => Ok((config, Zeroizing::new(text))),
-            _ => Err(problem("the whole of it is a reference to a secret".into())),
-        }
+        let Value::Object(mut config) = config else {
+            return Err(problem("the whole of it is a reference to a secret".into()));
+        };
+        let is_changed = !values.is_empty() || config.contains_key(connection::MEMBER);
+        let (connection, limits) = connection::take(&mut config, options, blotter)
+            .map_err(|problem| LoadError::Option { option: "connection", problem })?;
+        // A configuration of which nothing was replaced or taken reaches the plugin as the operator wrote it.
+        let text = if is_changed {
+            serde_json::to_string(&config).map_err(|error| problem(error.to_string()))?
+        } else {
+            text.to_owned()
+        };
+        Ok(Configuration { document: config, text: Zeroizing::new(text), connection, limits })
     }
 
     fn manifest_document(&self, instance: &Instance) -> Result<String, LoadError> {

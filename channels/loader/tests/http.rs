@@ -191,6 +191,20 @@ fn silence_ends_at_the_time_limit() {
 }
 
 #[test]
+fn a_server_that_does_not_read_ends_at_the_limit_for_sending() {
+    let (port, _) = server(|_stream| thread::sleep(Duration::from_secs(30)));
+    let limits = ConnectionLimits { send: Duration::from_millis(300), ..ConnectionLimits::default() };
+    let mut large = request(format!("http://127.0.0.1:{port}/"));
+    // More than the buffers in between take.
+    large.body = Some(vec![b'x'; 32 << 20]);
+    large.timeout = Duration::from_secs(20);
+    let start = Instant::now();
+    let message = broken(HttpClient::new(&limits).unwrap().exchange(&large));
+    assert!(message.contains("time limit"), "{message}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
 fn a_body_that_drips_ends_at_the_time_limit() {
     let (port, _) = server(|mut stream| {
         read_request(&mut stream);

@@ -120,6 +120,18 @@ fn no_secret_reaches_the_log() {
     let Outcome::Rejected { message, .. } = &report.outcome else { panic!("{report:?}") };
     assert_eq!(message, "bad token [secret]");
 
+    // With what a request of the conversation held beyond the configuration, and in the user data as well.
+    // Planted: an outcome that is compared with the configuration's secrets alone.
+    let quoted = "no: S-api-key, S-query, S-query-token, S-json, S-kept-value";
+    let words = json!({"step": "outcome", "outcome": {"outcome": "rejected", "message": quoted},
+                       "userData": {"said": quoted}});
+    let keep = json!({"step": "keep-secret", "name": "refresh", "value": "S-kept-value"});
+    let (channel, _) = scripted(&[keep, step("POST"), words], &config, &json!({}), &options).unwrap();
+    let report = channel.converse(&job(JobKind::Publish, "hello"), &mut Point::default());
+    let Outcome::Rejected { message, .. } = &report.outcome else { panic!("{report:?}") };
+    let clean = "no: [secret], [secret], [secret], [secret], [secret]";
+    assert_eq!((message.as_str(), &report.user_data["said"]), (clean, &json!(clean)));
+
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     for shown in [
         "POST http://127.0.0.1:9/v1/[secret]?nip=[secret]&access_token=[secret]&a=",

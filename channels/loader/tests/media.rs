@@ -1,4 +1,4 @@
-//! The Twitter plugin, loaded from its library: attachments and tokens, from end to end, against the sandbox.
+//! The Twitter plugin, loaded from its library: attachments, from end to end, against the sandbox.
 
 mod common;
 #[path = "common/twitter.rs"]
@@ -6,19 +6,17 @@ mod twitter;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use strowger::channel::{Channel, JobKind, Outcome};
-use strowger_loader::{KeptSecret, LoadedChannel, SecretStore, SecretStoreError};
+use strowger_loader::LoadedChannel;
 use strowger_sandbox::{Answer, Effect, Fault};
 use tempfile::TempDir;
 
 use common::Point;
-use twitter::{KEPT, Told, USER, account, assert_discreet, load, load_with, raw, sandbox};
+use twitter::{Told, account, assert_discreet, load, raw, sandbox};
 
 const LIMIT: Duration = Duration::from_secs(10);
 /// Two pieces, the second one a byte long.
@@ -132,115 +130,4 @@ fn an_upload_that_breaks_is_begun_anew() {
         }
     }
     assert_eq!(channel.faults(), 0);
-}
-
-fn refreshing() -> Value {
-    let mut account = account();
-    account["auth"] = json!({ "kind": "oauth2", "client_id": "app", "client_secret": "s3cret-client",
-                              "refresh_token": "s3cret-refresh" });
-    account
-}
-
-#[test]
-fn tokens_are_refreshed_kept_and_never_shown() {
-    let sandbox = sandbox();
-    let channel = load(&sandbox, &refreshing(), LIMIT, None);
-    for _ in 0..2 {
-        let outcome = publish(&channel, &json!({}));
-        assert!(is_published(&outcome), "{outcome:?}");
-    }
-    assert!(sandbox.posts().iter().all(|post| post.account == USER));
-    let refreshes = sandbox.requests().iter().filter(|request| request.path == "/2/oauth2/token").count();
-    assert_eq!(refreshes, 1);
-    let kept = KEPT.lock().expect("nobody panicked").clone();
-    assert!(
-        kept.iter().any(|(name, value)| name == "refresh_token" && value.starts_with("sandbox-refresh-"))
-    );
-    assert_discreet(&format!("{:?}", sandbox.requests()));
-
-    // X no longer takes the token: the next attempt gets itself another.
-    sandbox.inject(Fault::new(Effect::StatusBefore(Answer::status(401))).path("/2/tweets")).expect("a fault");
-    let outcome = publish(&channel, &json!({}));
-    assert!(matches!(outcome, Outcome::NeedsLogin { .. }), "{outcome:?}");
-    assert!(is_published(&publish(&channel, &json!({}))));
-    assert_eq!(sandbox.posts().len(), 3);
-}
-
-#[test]
-fn a_refresh_that_fails_publishes_nothing() {
-    for (effect, spent) in [
-        (Effect::CloseBefore, false),
-        (Effect::StatusBefore(Answer::status(503)), false),
-        (Effect::Html { status: 502, perform: false }, false),
-        (Effect::CloseAfter, true),
-        (Effect::Truncated { perform: true }, true),
-    ] {
-        let case = format!("{effect:?}");
-        let sandbox = sandbox();
-        let channel = load(&sandbox, &refreshing(), LIMIT, None);
-        sandbox.inject(Fault::new(effect).path("/2/oauth2/token")).expect("a fault");
-        let outcome = publish(&channel, &json!({}));
-        assert!(matches!(outcome, Outcome::NotSent { .. }), "{case}: {outcome:?}");
-        assert!(sandbox.posts().is_empty());
-        let again = publish(&channel, &json!({}));
-        if spent {
-            // The new token was lost with the answer, and the old one was good for one use: only a person helps.
-            assert!(matches!(again, Outcome::NeedsLogin { .. }), "{case}: {again:?}");
-            assert!(sandbox.posts().is_empty());
-        } else {
-            assert!(is_published(&again), "{case}: {again:?}");
-            assert_eq!(sandbox.posts().len(), 1);
-        }
-    }
-}
-
-/// A store that fails as often as it is told to.
-struct Stubborn {
-    failures: AtomicUsize,
-    kept: Mutex<Vec<String>>,
-}
-
-impl SecretStore for Stubborn {
-    fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError> {
-        let fails =
-            self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if fails.is_ok() {
-            return Err(SecretStoreError { message: "the disk is full".into() });
-        }
-        self.kept.lock().expect("nobody panicked").push(secret.value.to_owned());
-        Ok(())
-    }
-}
-
-/// Four threads publish for one account whose token must be had first, and the host fails to keep the new one
-/// twice: X is asked once, nothing goes out before the token is kept, and after a restart the kept one is good.
-///
-/// Planted fault: a plugin that goes on without `kept`, or that lets each conversation refresh, spends the token or
-/// publishes too early.
-#[test]
-fn one_refreshes_for_all_threads_and_a_kept_token_survives_a_restart() {
-    let sandbox = sandbox();
-    let store = Arc::new(Stubborn { failures: AtomicUsize::new(2), kept: Mutex::default() });
-    let refreshes = || sandbox.requests().iter().filter(|request| request.path == "/2/oauth2/token").count();
-    let channel = load_with(&sandbox, &refreshing(), LIMIT, None, store.clone());
-    for _ in 0..2 {
-        let outcome = publish(&channel, &json!({}));
-        assert!(matches!(outcome, Outcome::NotSent { .. }), "{outcome:?}");
-        assert!(sandbox.posts().is_empty(), "nothing is done with a token that is not kept");
-    }
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| assert!(is_published(&publish(&channel, &json!({})))));
-        }
-    });
-    assert_eq!((refreshes(), sandbox.posts().len()), (1, 4));
-    let kept = store.kept.lock().expect("nobody panicked").clone();
-    let [kept] = kept.as_slice() else { panic!("kept {} times", kept.len()) };
-
-    drop(channel);
-    let mut account = refreshing();
-    account["auth"]["refresh_token"] = json!(kept);
-    let channel = load_with(&sandbox, &account, LIMIT, None, store.clone());
-    assert!(is_published(&publish(&channel, &json!({}))));
-    assert_eq!((refreshes(), store.kept.lock().expect("nobody panicked").len()), (2, 2));
 }

@@ -3,17 +3,20 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::faults::{Fault, faults_help};
+use crate::faults::Fault;
+use crate::help::help;
 use crate::http::{Request, Response};
 use crate::options::Options;
-use crate::route::{World, endpoints_help};
+use crate::route::World;
 
 pub(crate) fn answer(request: &Request, world: &mut World, options: &Options) -> Response {
     let segments = request.segments();
     let segments: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     let done = || Response::new(204, "text/plain", "");
     match (request.method.as_str(), &segments[..]) {
-        ("GET", []) => Response::new(200, "text/plain; charset=utf-8", help()),
+        ("GET", []) => {
+            Response::new(200, "text/plain; charset=utf-8", format!("strowger-sandbox\n\n{}", help()))
+        }
         ("DELETE", []) => {
             world.forget();
             done()
@@ -41,10 +44,6 @@ pub(crate) fn answer(request: &Request, world: &mut World, options: &Options) ->
         }
         _ => complain(404, "there is nothing here; see GET /_sandbox"),
     }
-}
-
-fn help() -> String {
-    format!("strowger-sandbox\n\n{}\nFaults:\n{}", endpoints_help(), faults_help())
 }
 
 fn arm(request: &Request, world: &mut World, options: &Options) -> Response {

@@ -137,7 +137,7 @@ const NAMES: &[(&str, &str, &str)] = &[
 ];
 
 /// The faults as a table in plain text, as `--help` and `GET /_sandbox` show it.
-pub fn faults_help() -> String {
+pub(crate) fn faults_help() -> String {
     let mut out = String::new();
     // Writing to a String does not fail.
     for (name, members, what) in NAMES {
@@ -147,6 +147,11 @@ pub fn faults_help() -> String {
         }
     }
     out
+}
+
+/// The names of all faults, for a test that wants to leave none out.
+pub fn fault_names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _, _)| *name)
 }
 
 /// Why a fault was not armed.
@@ -315,6 +320,7 @@ impl Fault {
 
     /// Everything that the types leave open; documents and values built in Rust both pass here.
     fn check(&self) -> Result<(), FaultError> {
+        debug_assert!(fault_names().any(|name| name == self.name()), "every fault has its row in NAMES");
         if self.times == 0 {
             return Err(invalid("times", "at least 1"));
         }
@@ -385,8 +391,7 @@ fn printable(member: &str, value: &str) -> Result<(), FaultError> {
 }
 
 fn names() -> String {
-    let names: Vec<&str> = NAMES.iter().map(|(name, _, _)| *name).collect();
-    format!("one of {}", names.join(", "))
+    format!("one of {}", fault_names().collect::<Vec<_>>().join(", "))
 }
 
 /// `*` stands for any run of characters; everything else for itself.

@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::endpoints;
 use crate::http::{Request, Response};
 use crate::options::Options;
 use crate::state::{Full, Kind, Platform, Post, Relation, State, Used};
@@ -130,7 +131,12 @@ impl<'a> Call<'a> {
     }
 
     fn perform(&self, state: &mut State, segments: &[&str]) -> Result<Response, Failure> {
-        match (self.request.method.as_str(), segments) {
+        let method = self.request.method.as_str();
+        let unknown = || Failure::new(400, 2500, format!("{method} does nothing on this path"));
+        if !endpoints::methods(endpoints::GRAPH, segments).1.contains(&method) {
+            return Err(unknown());
+        }
+        match (method, segments) {
             ("POST", [page, "feed"]) => self.post(state, &self.page(page)?),
             ("GET", [page, "feed"]) => self.feed(state, &self.page(page)?),
             ("POST", [page, "photos"]) => self.photo(state, &self.page(page)?),
@@ -144,7 +150,7 @@ impl<'a> Call<'a> {
             ("POST", [object]) => self.change(state, object_id(object)?),
             ("GET", [object]) => self.read(state, object),
             ("DELETE", [object]) => self.delete(state, object_id(object)?),
-            (method, _) => Err(Failure::new(400, 2500, format!("{method} does nothing on this path"))),
+            _ => Err(unknown()),
         }
     }
 

@@ -33,8 +33,9 @@
 //! $ curl -s http://127.0.0.1:8400/_sandbox/posts
 //! ```
 //!
-//! `strowger-sandbox --help` lists the flags, the endpoints and the faults; `GET /_sandbox` shows the last
-//! two as well.
+//! `strowger-sandbox --help` lists the flags, how it is used, the endpoints and the faults; `GET /_sandbox` shows
+//! all but the flags as well. A test that wants to leave nothing out goes through [`endpoints`] and
+//! [`fault_names`].
 //!
 //! # X API v2
 //!
@@ -124,8 +125,10 @@
 #![forbid(unsafe_code)]
 
 mod control;
+mod endpoints;
 mod faults;
 mod graph;
+mod help;
 mod http;
 mod multipart;
 mod oauth1;
@@ -139,10 +142,11 @@ mod server;
 mod state;
 mod x;
 
-pub use faults::{Answer, Effect, Fault, FaultError, faults_help};
+pub use endpoints::{Endpoint, endpoints};
+pub use faults::{Answer, Effect, Fault, FaultError, fault_names};
+pub use help::help;
 pub use options::{Limits, OAuth1Secrets, Options, RateLimit};
 pub use requests::Recorded;
-pub use route::endpoints_help;
 pub use sandbox::Sandbox;
 pub use state::{Kind, Platform, Post, Relation};
 pub use x::Media;

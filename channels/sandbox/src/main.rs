@@ -11,9 +11,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use serde_json::Value;
-use strowger_sandbox::{
-    Fault, Limits, OAuth1Secrets, Options, RateLimit, Sandbox, endpoints_help, faults_help,
-};
+use strowger_sandbox::{Fault, Limits, OAuth1Secrets, Options, RateLimit, Sandbox, help};
 
 /// A local stand-in for X API v2, the Facebook Graph API and OneAll, with faults on request.
 ///
@@ -175,24 +173,9 @@ fn parse_fault(text: &str) -> Result<Fault, String> {
     Fault::from_json(&document).map_err(|error| error.to_string())
 }
 
-/// For whoever writes a plugin: from a first post to the question whether a fault made two.
-const TRYING: &str = "Trying a plugin (the example posts by hand what your plugin would post):
-  strowger-sandbox --listen 127.0.0.1:8081 --duplicate-window-s 0 &
-  S=http://127.0.0.1:8081              # your plugin's `base_url`
-  curl $S/2/tweets -H 'authorization: Bearer made-up' -H 'content-type: application/json' \\
-       -d '{\"text\":\"Hello\"}'
-  curl $S/_sandbox/posts               # what is on the platform
-  curl $S/_sandbox/requests            # what your plugin really sent
-  curl $S/_sandbox/faults -d '{\"path\":\"/2/tweets\",\"method\":\"POST\",\"fault\":\"close-after\"}'
-Now let the plugin publish again: the platform acts, and the answer is lost. The plugin must end in `unknown`, its
-`reconcile` must find the post, and $S/_sandbox/posts must show it once. With `close-before`, `reconcile` must end in
-`absent`. Go through all faults below in this way; DELETE $S/_sandbox begins anew.
-";
-
 fn main() -> ExitCode {
     // The endpoints and faults stand in the library; --help shows the same text as GET /_sandbox.
-    let more = format!("{TRYING}\n{}\nFaults:\n{}", endpoints_help(), faults_help());
-    let matches = Arguments::command().after_long_help(more).get_matches();
+    let matches = Arguments::command().after_long_help(help()).get_matches();
     let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let listen = arguments.listen;
     let faults = std::mem::take(&mut arguments.fault);

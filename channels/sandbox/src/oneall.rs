@@ -84,6 +84,23 @@ const TABLE: [Row; 20] = [
     row("youtube/channel/section", "section", "…", "", Kind::Section),
 ];
 
+/// Method, path and meaning of every endpoint, from the table.
+pub(crate) fn endpoints() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    let path = |api: &str, path: &str| format!("/{api}/identities/{{token}}/{path}.json");
+    let push =
+        TABLE.iter().map(move |row| ("POST", path("push", &row.path.replace("{}", "{id}")), "publish"));
+    let lists = TABLE.iter().map(|row| pattern(row.list)).filter(|list| !list.is_empty());
+    let lists: std::collections::BTreeSet<String> = lists.collect();
+    let read =
+        move |list: String| ("GET", path("pull", &list.replace("{}", "{id}")), "read back, newest first");
+    push.chain(lists.into_iter().map(read))
+}
+
+/// The template of a list's path: an id of the body's is an id of the path's there.
+fn pattern(list: &str) -> String {
+    list.split('/').map(|part| if part.starts_with('=') { "{}" } else { part }).collect::<Vec<_>>().join("/")
+}
+
 pub(crate) fn answer(request: &Request, state: &mut State, options: &Options, now_ms: i64) -> Response {
     let call = Call { request, options, now_ms };
     call.perform(state).unwrap_or_else(|failure| call.envelope(failure.status, "error", &failure.info, None))
@@ -216,10 +233,8 @@ impl Call<'_> {
 
     /// The posts of a list, newest first.
     fn pull(&self, state: &State, identity: &str, path: &str) -> Result<Response, Failure> {
-        let known = TABLE.iter().any(|row| {
-            let pattern = row.list.split('/').map(|part| if part.starts_with('=') { "{}" } else { part });
-            !row.list.is_empty() && matches(&pattern.collect::<Vec<_>>().join("/"), path).is_some()
-        });
+        let known =
+            TABLE.iter().any(|row| !row.list.is_empty() && matches(&pattern(row.list), path).is_some());
         if !known {
             return Err(failure(404, "there is no such resource"));
         }

@@ -89,12 +89,21 @@ fn record(request: &Request, now_ms: i64, fault: Option<&str>) -> Recorded {
     };
     Recorded {
         method: request.method.clone(),
-        path: request.path.clone(),
+        path: blot_path(&request.path),
         query: blot_pairs(&request.query),
         headers: request.headers.iter().map(header).collect(),
         body: blot_body(request),
         time_ms: now_ms,
         fault: fault.map(str::to_owned),
+    }
+}
+
+/// OneAll's addresses hold the token of an identity.
+fn blot_path(path: &str) -> String {
+    let parts: Vec<&str> = path.splitn(5, '/').collect();
+    match parts.as_slice() {
+        ["", api @ ("push" | "pull"), "identities", _, rest] => format!("/{api}/identities/{BLOT}/{rest}"),
+        _ => path.to_owned(),
     }
 }
 
@@ -174,6 +183,9 @@ mod tests {
             request("application/json", "", r#"{"access_token":"hush","text":"hello""#),
             request("multipart/form-data; boundary=x", "", "name=\"access_token\"\r\n\r\nhush"),
         ];
+        let identity =
+            Request { path: "/push/identities/hush/twitter/post.json".into(), ..Request::default() };
+        assert_eq!(record(&identity, 0, None).path, "/push/identities/[blotted]/twitter/post.json");
         for case in cases {
             let recorded = format!("{:?}", record(&case, 0, None));
             assert!(!recorded.contains("hush"), "{recorded}");

@@ -1,8 +1,8 @@
 //! Which platform a path belongs to.
 //!
 //! The platforms' paths do not meet, so one address serves them all: X lives under `/2/`, control under
-//! `/_sandbox`, OneAll under `/push/` and `/pull/`, Graph under a version or an object id. A further platform is a module with `answer` and
-//! `error`, a variant of [`Place`], and its line in [`place`].
+//! `/_sandbox`, OneAll under `/push/` and `/pull/`, Graph under a version or an object id. A further platform is a
+//! module with `answer` and `error`, a variant of [`Place`], its line in [`place`], and its table in `endpoints`.
 
 use serde_json::json;
 
@@ -76,54 +76,6 @@ fn nowhere(status: u16) -> Response {
     let text = "no platform has this path here: X is under /2/, Graph under /v<version>/, \
                 OneAll under /push/ and /pull/, help at /_sandbox";
     Response::json(status, &json!({ "error": text }))
-}
-
-/// The endpoints in plain text, as `--help` and `GET /_sandbox` show them.
-pub fn endpoints_help() -> &'static str {
-    "X API v2:
-  POST   /2/tweets                                publish
-  DELETE /2/tweets/{id}                           delete
-  GET    /2/users/{id}/tweets                     read back, newest first
-  POST   /2/users/{id}/retweets                   DELETE .../retweets/{tweet}
-  POST   /2/users/{id}/likes                      DELETE .../likes/{tweet}
-  POST   /2/users/{id}/following                  DELETE .../following/{user}
-  GET    /2/users/me
-  POST   /2/dm_conversations/with/{id}/messages   direct message
-  GET    /2/dm_conversations/with/{id}/dm_events  what was written to that person
-  POST   /2/media/upload/initialize               .../{id}/append, .../{id}/finalize
-  GET    /2/media/upload?command=STATUS&media_id= whether it is done
-  POST   /2/media/metadata                        describe a picture
-  POST   /2/oauth2/token                          refresh tokens
-
-Facebook Graph (with or without /v<version>):
-  POST   /{page}/feed          GET /{page}/feed   publish, read back
-  POST   /{page}/photos                           upload a picture; published=false keeps it back
-  POST   /{page}/videos        GET /{page}/videos publish a video, read back
-  POST   /{object}/comments    GET /{object}/comments
-  POST   /{object}/likes       DELETE /{object}/likes
-  POST   /{page}/messages                         Messenger
-  POST   /{object}                                is_hidden, message
-  GET    /{object}             DELETE /{object}
-
-OneAll (under /push/identities/{token}/, all POST; /pull/identities/{token}/... reads back):
-  facebook/post.json                    facebook/{page|group}/post.json
-  facebook/picture.json, video.json     facebook/{page|group}/picture.json, video.json
-  linkedin/post.json                    linkedin/company/post.json
-  pinterest/board/{board}/pin.json      pinterest/board.json
-  twitter/post.json                     twitter/picture.json, video.json
-  youtube/video.json                    youtube/playlist/{playlist}/video.json
-  youtube/playlist.json                 youtube/channel/section.json
-
-Control (never harmed by faults but refuse):
-  GET    /_sandbox             help               DELETE: forget everything
-  GET    /_sandbox/posts       what was published, oldest first; DELETE: forget
-  GET    /_sandbox/media       what was uploaded
-  GET    /_sandbox/relations   likes, follows, hidden comments
-  GET    /_sandbox/requests    what arrived, credentials blotted out; DELETE: forget
-  GET    /_sandbox/faults      armed faults       DELETE: disarm
-  POST   /_sandbox/faults      arm one: {\"path\": prefix or pattern with *, \"method\"?, \"fault\": name,
-                               \"times\": 1, \"skip\": 0, ...members of the fault}
-"
 }
 
 #[cfg(test)]

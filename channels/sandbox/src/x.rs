@@ -11,6 +11,7 @@ pub(crate) use token::Tokens;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::endpoints;
 use crate::http::{Request, Response};
 use crate::oauth1;
 use crate::options::Options;
@@ -22,9 +23,11 @@ const SHORT_TEXT: usize = 280;
 
 pub(crate) fn answer(request: &Request, state: &mut State, options: &Options, now_ms: i64) -> Response {
     let segments = request.segments();
-    let segments: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
-    let (endpoint, methods) = endpoint(&segments);
-    if segments == ["oauth2", "token"] {
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    // The name of the limit that the path counts against, and the path's methods; none for an unknown path.
+    let (endpoint, methods) = endpoints::methods(endpoints::X, &segments);
+    let segments = segments.get(1..).unwrap_or_default();
+    if *segments == ["oauth2", "token"] {
         return token::answer(request, state, options, now_ms);
     }
     let caller = identify(request, state, options, now_ms);
@@ -38,7 +41,7 @@ pub(crate) fn answer(request: &Request, state: &mut State, options: &Options, no
             Err(Problem::new(405, format!("this path takes {}", methods.join(" and "))))
         }
         Ok(_) if used.exceeded() => Err(Problem::new(429, "this account has used up its requests")),
-        Ok(caller) => Call { request, state, options, now_ms, caller }.perform(&segments),
+        Ok(caller) => Call { request, state, options, now_ms, caller }.perform(segments),
     };
     let mut response = result.unwrap_or_else(Problem::response);
     set_rate(&mut response, used);
@@ -59,30 +62,6 @@ fn set_rate(response: &mut Response, used: Used) {
     response.set("x-rate-limit-remaining", used.limit.saturating_sub(used.requests).to_string());
     // Rounded up: at the second that is named the window must really be over.
     response.set("x-rate-limit-reset", (used.reset_ms.saturating_add(999) / 1000).to_string());
-}
-
-/// The name of the limit that a path counts against, and the path's methods; none for an unknown path.
-fn endpoint(segments: &[&str]) -> (&'static str, &'static [&'static str]) {
-    match segments {
-        ["tweets"] => ("tweets", &["POST"]),
-        ["tweets", _] => ("tweets/:id", &["DELETE"]),
-        ["users", "me"] => ("users/me", &["GET"]),
-        ["users", _, "tweets"] => ("users/:id/tweets", &["GET"]),
-        ["users", _, "retweets"] => ("users/:id/retweets", &["POST"]),
-        ["users", _, "retweets", _] => ("users/:id/retweets/:id", &["DELETE"]),
-        ["users", _, "likes"] => ("users/:id/likes", &["POST"]),
-        ["users", _, "likes", _] => ("users/:id/likes/:id", &["DELETE"]),
-        ["users", _, "following"] => ("users/:id/following", &["POST"]),
-        ["users", _, "following", _] => ("users/:id/following/:id", &["DELETE"]),
-        ["dm_conversations", "with", _, "messages"] => ("dm_conversations/with/:id/messages", &["POST"]),
-        ["dm_conversations", "with", _, "dm_events"] => ("dm_conversations/with/:id/dm_events", &["GET"]),
-        ["media", "upload"] => ("media/upload", &["GET"]),
-        ["media", "upload", "initialize"] => ("media/upload/initialize", &["POST"]),
-        ["media", "upload", _, "append"] => ("media/upload/:id/append", &["POST"]),
-        ["media", "upload", _, "finalize"] => ("media/upload/:id/finalize", &["POST"]),
-        ["media", "metadata"] => ("media/metadata", &["POST"]),
-        _ => ("unknown", &[]),
-    }
 }
 
 /// An error in the form of RFC 9457, as X writes it.

@@ -2,6 +2,9 @@
 //!
 //! A configuration holds credentials, and the messages of JSON parsers quote what they found. So nothing of
 //! a parser's message reaches a [`ConfigError`] but the names of members and what was expected.
+//!
+//! Two things in it are the host's: every `base_url`, below which requests may go, and the member `connection` of the
+//! document itself (limits, proxy, certificates), which the plugin does not see.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -18,11 +18,20 @@ use strowger_sandbox::Sandbox;
 
 /// X's id of the account.
 pub(crate) const USER: &str = "1258948171";
-/// What every secret here begins with.
-const MARK: &str = "s3cret-";
+/// What every secret here begins with, and what it can't be found by: tokens that the sandbox gives out, both keys
+/// of OneAll's site and those of X's app as HTTP Basic writes them (`public:s3cret-private`, `app:s3cret-client`), and Facebook's proof (HMAC-SHA-256 of
+/// `s3cret-page-token` with `s3cret-app`).
+const MARKS: [&str; 6] = [
+    "s3cret-",
+    "sandbox-access-",
+    "sandbox-refresh-",
+    "cHVibGljOnMzY3JldC1wcml2YXRl",
+    "YXBwOnMzY3JldC1jbGllbnQ",
+    "0023523f2549d96d62f1e6435b2830f4c000cb63f856863cabe9d5c614c88bc2",
+];
 
 /// The library, built once for each test program.
-pub(crate) fn library() -> &'static Path {
+fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -40,9 +49,7 @@ pub(crate) fn library() -> &'static Path {
 
 /// A sandbox that takes the same text twice: a second post shall be seen, not refused.
 pub(crate) fn sandbox() -> Sandbox {
-    let x_accounts = [("s3cret-refresh".to_owned(), USER.to_owned())].into();
-    let options =
-        strowger_sandbox::Options { duplicate_window: Duration::ZERO, x_accounts, ..Default::default() };
+    let options = strowger_sandbox::Options { duplicate_window: Duration::ZERO, ..Default::default() };
     Sandbox::start("127.0.0.1:0".parse().expect("an address"), options).expect("the sandbox starts")
 }
 
@@ -60,24 +67,13 @@ pub(crate) fn load(
     limit: Duration,
     attachments_dir: Option<&Path>,
 ) -> LoadedChannel {
-    load_with(sandbox, account, limit, attachments_dir, Arc::new(Store))
-}
-
-/// The same with a store of one's own.
-pub(crate) fn load_with(
-    sandbox: &Sandbox,
-    account: &Value,
-    limit: Duration,
-    attachments_dir: Option<&Path>,
-    secrets: Arc<dyn SecretStore>,
-) -> LoadedChannel {
     listen();
     let config = json!({ "name": "channel-twitter", "base_url": format!("http://{}", sandbox.addr()),
                          "accounts": [account] });
     let options = Options {
         expected_name: Some("twitter".into()),
         clock: Arc::new(Impatient),
-        secrets: Some(secrets),
+        secrets: Some(Arc::new(Store)),
         attachments_dir: attachments_dir.map(Path::to_path_buf),
         limits: ConversationLimits { request: limit, ..ConversationLimits::default() },
         ..Options::default()
@@ -103,15 +99,11 @@ impl Clock for Impatient {
     fn sleep(&self, _: Duration) {}
 }
 
-/// The names and values of the secrets that were kept.
-pub(crate) static KEPT: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
-
+/// Keeps nothing: what is done with kept tokens is tests/tokens.rs's matter.
 pub(crate) struct Store;
 
 impl SecretStore for Store {
-    fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError> {
-        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push((secret.name.to_owned(), secret.value.to_owned()));
+    fn keep(&self, _: &KeptSecret<'_>) -> Result<(), SecretStoreError> {
         Ok(())
     }
 }
@@ -119,7 +111,10 @@ impl SecretStore for Store {
 /// What a job tells.
 #[derive(Clone)]
 pub(crate) struct Told {
+    pub(crate) channel: &'static str,
     pub(crate) operation: Option<&'static str>,
+    pub(crate) parameters: Box<RawValue>,
+    pub(crate) handle: Option<Value>,
     pub(crate) extras: Box<RawValue>,
     pub(crate) user_data: Box<RawValue>,
     pub(crate) started_ms: i64,
@@ -129,7 +124,10 @@ pub(crate) struct Told {
 impl Default for Told {
     fn default() -> Self {
         Self {
+            channel: "twitter",
             operation: None,
+            parameters: raw(&json!({})),
+            handle: None,
             extras: raw(&json!({})),
             user_data: raw(&json!({})),
             started_ms: now_ms(),
@@ -144,7 +142,7 @@ impl Told {
             kind,
             delivery_id: "d1",
             interaction_id: Some("i1"),
-            channel: "twitter",
+            channel: self.channel,
             account: "brand",
             agent_id: "agent",
             queue_path: "",
@@ -153,10 +151,8 @@ impl Told {
             user_data: &self.user_data,
             parent: None,
             attempt: Attempt { number: 1, started_ms: self.started_ms, ended_ms: self.ended_ms },
-            operation: self
-                .operation
-                .map(|name| OperationCall { name, parameters: crate::common::empty_object() }),
-            handle: None,
+            operation: self.operation.map(|name| OperationCall { name, parameters: &self.parameters }),
+            handle: self.handle.as_ref(),
             known: (kind == JobKind::Reconcile).then(Vec::new),
         }
     }
@@ -207,7 +203,7 @@ pub(crate) fn assert_discreet(seen: &str) {
     let log = std::mem::take(&mut *LINES.lock().unwrap_or_else(PoisonError::into_inner));
     let log = String::from_utf8_lossy(&log);
     for text in [seen, &log] {
-        for mark in [MARK, "sandbox-access-", "sandbox-refresh-"] {
+        for mark in MARKS {
             if let Some(at) = text.find(mark) {
                 let around: String = text[..at].chars().rev().take(300).collect();
                 panic!("`{mark}` after: {}", around.chars().rev().collect::<String>());

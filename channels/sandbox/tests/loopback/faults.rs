@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use strowger_sandbox::{Answer, Effect, Fault, Options, Sandbox};
+use strowger_sandbox::{Answer, Effect, Fault, Options, Sandbox, endpoints, fault_names};
 
 use crate::client::{Client, OAUTH, graph, request, try_x, tweet};
 use crate::start;
@@ -216,6 +216,56 @@ fn a_fault_hits_its_path_and_method_so_many_times_after_so_many() {
     assert_eq!(crate::client::control(sandbox.addr(), "GET", "/_sandbox", "").status, 200);
     let statuses: Vec<u16> = (0..4).map(|n| tweet(sandbox.addr(), &format!("{n}")).status).collect();
     assert_eq!(statuses, [201, 500, 500, 201]);
+}
+
+/// None is left out: a fault that an endpoint does not play, or an endpoint that no fault reaches, fails here.
+#[test]
+fn every_fault_hits_every_endpoint_and_speaks_as_its_platform() {
+    let sandbox = start(Options::default());
+    let basic = "Basic cHVibGljOnByaXZhdGU=";
+    for endpoint in endpoints() {
+        let filled: String = endpoint
+            .path
+            .split('/')
+            .skip(1)
+            .map(|part| if part.starts_with('{') { "/123".to_owned() } else { format!("/{part}") })
+            .collect();
+        let authorization = match endpoint.platform {
+            "OneAll" => basic,
+            "X API v2" => OAUTH,
+            _ => "Bearer token",
+        };
+        // `refuse` comes before there is a path.
+        for name in fault_names().filter(|name| *name != "refuse") {
+            let case = format!("{name} at {} {}", endpoint.method, endpoint.path);
+            let mut document = json!({ "fault": name, "path": filled, "method": endpoint.method });
+            if ["slow", "late", "drip"].contains(&name) {
+                document["ms"] = json!(0);
+            }
+            sandbox.inject(Fault::from_json(&document).expect("a fault")).expect("a fault");
+            let mut client = Client::connect(sandbox.addr());
+            let headers = [("authorization", authorization), ("content-type", "application/json")];
+            client.send(request(endpoint.method, &filled, &headers, "{}"));
+            let answer = client.answer();
+            let recorded = sandbox.requests().pop().expect("it arrived");
+            assert_eq!(recorded.fault.as_deref(), Some(name), "{case}");
+            if name.starts_with("close") || name.starts_with("reset") {
+                assert!(answer.is_err(), "{case}");
+            }
+            if name.starts_with("status") {
+                let answer = answer.expect(&case);
+                let said = match endpoint.platform {
+                    "X API v2" => answer.json()["status"].clone(),
+                    "OneAll" => answer.json()["response"]["request"]["status"]["code"].clone(),
+                    // Graph's own code for a failure on its side.
+                    _ => json!(if answer.json()["error"]["code"] == 2 { answer.status } else { 0 }),
+                };
+                assert_eq!(said, json!(answer.status), "{case}");
+                assert_eq!(answer.status, if name == "status-before" { 503 } else { 500 }, "{case}");
+            }
+        }
+    }
+    assert_eq!(crate::client::control(sandbox.addr(), "GET", "/_sandbox/faults", "").json(), json!([]));
 }
 
 #[test]

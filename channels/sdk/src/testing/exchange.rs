@@ -243,7 +243,7 @@ fn body(body: &Body) -> (Option<&'static str>, String) {
 
 fn part(part: &Part) -> String {
     match part {
-        Part::Text { name, text } => format!("{name} = {}", text.escape_default()),
+        Part::Text { name, text } => format!("{name} = {}", text.expose().escape_default()),
         Part::File { name, file, offset, length, filename, content_type } => format!(
             "{name} = <{file} from {offset}, {length} bytes; filename {filename}, content-type {content_type}>"
         ),

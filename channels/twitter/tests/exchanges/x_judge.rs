@@ -113,7 +113,7 @@ fn body(body: &Body) -> Option<(&'static str, Value)> {
         Body::Multipart(parts) => {
             let members = parts.iter().map(|part| match part {
                 Part::Text { name, text } => {
-                    (name.clone(), text.parse::<i64>().map_or_else(|_| json!(text), Value::from))
+                    (name.clone(), text.expose().parse::<i64>().map_or_else(|_| json!(text), Value::from))
                 }
                 Part::File { name, .. } => (name.clone(), json!("")),
             });
