@@ -313,6 +313,11 @@ fn facebook() -> Vec<Deed> {
         feed("picture").extras(picture).before(&[("POST", "/*/449156051903439/photos")]),
         deed("video", "/*/449156051903439/videos", Kind::Video)
             .extras(json!({ "video_url": "https://example.org/a.mp4", "title": "A film" })),
+        feed("picture of ours")
+            .extras(json!({ "attachments": [{ "file": "menu.png" }] }))
+            .before(&[("POST", "/*/449156051903439/photos")]),
+        deed("video of ours", "/*/449156051903439/videos", Kind::Video)
+            .extras(json!({ "video_file": "film.mp4" })),
         deed("comment", "/*/449156051903439_7/comments", Kind::Comment)
             .user_data(json!({ "_facebookSubmitType": "comment", "_facebookPostId": "449156051903439_7" })),
         message("private reply", json!({ "_facebookCommentId": "7_8" })),
