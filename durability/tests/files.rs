@@ -342,11 +342,12 @@ fn a_folder_that_can_not_be_written_is_told() {
     std::thread::scope(|scope| {
         let tried = scope.spawn(|| {
             give_up_capabilities();
-            refused(&path)
+            [refused(&path), refused(&folder.path().join("new.db"))]
         });
-        let error = tried.join().unwrap();
-        assert!(matches!(&error, OpenError::Unusable { .. }), "{error}");
-        assert!(error.to_string().contains("ermission denied"), "{error}");
+        for (error, said) in tried.join().unwrap().iter().zip(["readonly database", "ermission denied"]) {
+            assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
     });
     let mut permissions = fs::metadata(folder.path()).unwrap().permissions();
     permissions.set_mode(0o700);
