@@ -308,7 +308,7 @@ fn a_check_finds_records_that_contradict_each_other() {
         ("UPDATE reply SET reference_id = 99", "bytes"),
         ("UPDATE pause SET until_ms = 3", "bytes"),
         ("UPDATE agent SET followed_after = 1 WHERE id = 'a1'", "bytes"),
-        ("UPDATE note SET topic = 'other' WHERE sequence = 9", "bytes"),
+        ("UPDATE note SET topic = 'other' WHERE sequence = (SELECT max(sequence) FROM note)", "bytes"),
         ("DELETE FROM agent WHERE id = 'a1'", "has notes"),
         ("UPDATE interaction SET ended_ms = 1 WHERE ended_ms IS NOT NULL", "not listed"),
     ] {

@@ -234,3 +234,34 @@ fn each_call_of_a_compaction_fails_until_it_is_done() {
     });
     println!("{runs} runs");
 }
+
+/// Planted fault: with room for everything it is never full, and the program says so.
+#[test]
+fn a_full_disk_refuses_and_then_works_again() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let tools = tempfile::tempdir_in(scratch()).unwrap();
+    let shim = shim(tools.path());
+    let [store, ballast] = ["store.db", "ballast"].map(|name| folder.path().join(name));
+    let fill = |room: &str| {
+        std::fs::write(&ballast, vec![0; 200_000]).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_filler"))
+            .args([&store, &ballast])
+            .env("LD_PRELOAD", &shim)
+            .env("DISK_FOLDER", folder.path())
+            .env("DISK_ROOM", room)
+            .output()
+            .expect("the program starts")
+    };
+    let output = fill("800000");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let made: usize = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number");
+    assert!(made > 10, "{made}");
+    let opened = SqliteStore::open(&store, &Limits::default()).unwrap();
+    opened.check().unwrap();
+    assert_eq!(opened.owned(&AgentId::parse("a1").unwrap(), "x").unwrap().len(), made + 1);
+    drop(opened);
+    std::fs::remove_file(&store).unwrap();
+    let output = fill("100000000");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the disk is never full"), "{output:?}");
+}

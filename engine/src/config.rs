@@ -141,7 +141,8 @@ impl Default for Limits {
 /// these published is remembered for [`Retention::POSTS_MS`] more, for it is not to be taken for another
 /// message that is in doubt. The platform's id of an inbound one is remembered for
 /// [`Retention::EXTERNAL_IDS_MS`] more, so that a webhook that comes again makes no second interaction.
-/// Contacts and their last agents stay.
+/// Contacts and their last agents stay, and so do the notes that tell of it: as long as the bounds of their own
+/// allow, [`Limits::kept_notes`] and [`Limits::kept_bytes`].
 ///
 /// There is no thread for it: a few are forgotten with each commit that ends an interaction and in
 /// [`Engine::deliver`](crate::Engine::deliver), more by [`Engine::prune`](crate::Engine::prune).

@@ -117,7 +117,7 @@ fn every_member_of_the_configuration_is_named() {
     {
         let output = Command::new(&program).args(["{}", "config_json", config]).output().expect("it runs");
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        let expected = words.split_once("expected one of ").unwrap_or_else(|| panic!("{words}")).1;
+        let expected = words.split_once(", expected ").unwrap_or_else(|| panic!("{words}")).1;
         let names: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
         assert!(names.len() >= at_least, "{words}");
         for name in names {
