@@ -110,6 +110,7 @@ impl Store for Shaky {
         interaction(id: InteractionId) -> Option<Arc<Interaction>>;
         owned(agent: &AgentId, channel: &str) -> Vec<Arc<Interaction>>;
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
+        waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         queue_next(queue: &QueuePath) -> Option<InteractionId>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
         contact(address: &ContactAddress) -> Option<Arc<str>>;
