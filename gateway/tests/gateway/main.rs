@@ -5,5 +5,7 @@ mod access;
 mod cometd;
 mod configuration;
 mod hostile;
+mod inbound;
+mod push;
 mod support;
 mod surface;
