@@ -4,6 +4,7 @@
 //! is forgotten at once, only the first of a queue looked at, offers that stand for ever, the table `[router]`
 //! left unread.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -12,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::{Caller, LISTENERS, Program, configuration};
+use crate::support::{Caller, LISTENERS, Program, configuration, has_tool};
 
 const NOTIFICATIONS: &str = "/api/v2/notifications";
 const X_SECRET: &[u8] = b"demo-consumer-secret";
@@ -268,4 +269,28 @@ fn an_offer_that_nobody_answers_goes_to_the_next_agent() {
     let state = program.get(&first.caller, "/api/v2/me").json()["user"]["state"].clone();
     assert_eq!(state, "NotReady", "who does not answer is not asked for more");
     second.does(&id, &json!({ "operationName": "Accept" }));
+}
+
+/// Fails if the words of the README are no longer what a shell can run.
+#[test]
+fn the_lines_of_the_readme_work_as_they_stand() {
+    let runs = |tool: &str, with: &str| Command::new(tool).arg(with).output().is_ok();
+    if !has_tool("curl", runs("curl", "--version")) || !has_tool("openssl", runs("openssl", "version")) {
+        return;
+    }
+    let readme = include_str!("../../../README.md");
+    let program = Program::demo();
+    let run = |place: &str| {
+        let mut blocks = readme.split("```sh\n").filter_map(|rest| rest.split("```").next());
+        let block = blocks.find(|block| block.contains(place)).expect("the README has such lines");
+        let script = block.replace("http://127.0.0.1:8080", &program.url);
+        let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let pushed: Value = serde_json::from_str(&run("/push/identities/")).expect("JSON");
+    assert!(pushed["response"]["result"]["data"]["post_id"].is_string(), "{pushed}");
+    let desk = Desk::of(&program, "a1").is_ready();
+    assert_eq!(run("/webhooks/twitter"), "");
+    desk.told("Invited", "Is anybody there?");
 }
