@@ -218,7 +218,7 @@ fn broken(error: tokio::task::JoinError) -> Problem {
 /// The status that goes with the code of a message that came back.
 fn status_of(code: &str) -> u16 {
     match code {
-        "permission" | "policy" => 403,
+        "permission" | "policy" | "needs-login" => 403,
         "duplicate" | "conflict" => 409,
         _ => 400,
     }

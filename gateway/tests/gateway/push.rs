@@ -144,7 +144,10 @@ accounts = {{ linkedin = "company" }}
     for channel in ["twitter", "facebook"] {
         let file = folder.path().join(format!("{channel}.json"));
         let config = fs::read_to_string(&file).expect("a configuration");
-        fs::write(&file, config.replace("http://127.0.0.1:9", sandbox)).expect("written");
+        let config = config.replace("http://127.0.0.1:9", sandbox);
+        // An answer that was lost is looked for soon.
+        let config = config.replace("\"user_id\"", "\"settle_ms\": 100, \"user_id\"");
+        fs::write(&file, config).expect("written");
     }
     folder
 }
@@ -351,6 +354,7 @@ fn what_is_not_settled_in_time_is_answered_with_its_address_and_goes_on() {
     let program = all_channels(&sandbox, "wait_ms = 400");
     // Performed, and its answer lost: it is looked for, which takes longer than is waited.
     arm(&sandbox, &json!({ "method": "POST", "path": "/2/tweets", "fault": "close-after" }));
+    arm(&sandbox, &json!({ "method": "GET", "path": "/2/users/", "fault": "slow", "ms": 2000 }));
     let begun = Instant::now();
     let pushed = push(&program, "twitter/post", "post", &json!({ "message": "Lost" }));
     assert_eq!(pushed.status, 202, "{}", pushed.body);
@@ -368,6 +372,25 @@ fn what_is_not_settled_in_time_is_answered_with_its_address_and_goes_on() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(posts(&sandbox).iter().filter(|post| post["text"] == "Lost").count(), 1);
+}
+
+#[test]
+fn what_nobody_can_tell_is_no_refusal_and_stays_with_its_agent() {
+    let demo = Program::demo();
+    let sandbox = sandbox(&demo);
+    let program = all_channels(&sandbox, "wait_ms = 20000");
+    // Performed, its answer lost, and the timeline can't be read.
+    arm(&sandbox, &json!({ "method": "POST", "path": "/2/tweets", "fault": "close-after" }));
+    arm(
+        &sandbox,
+        &json!({ "method": "GET", "path": "/2/users/", "fault": "status-before", "status": 403,
+                           "times": 100 }),
+    );
+    let pushed = push(&program, "twitter/post", "post", &json!({ "message": "Perhaps" }));
+    assert_eq!(pushed.status, 202, "{}", pushed.body);
+    assert!(pushed.info().contains("Nobody can tell"), "{}", pushed.info());
+    assert_eq!(open_states(&program, "tweets"), ["Composing"], "its agent decides");
+    assert_eq!(posts(&sandbox).iter().filter(|post| post["text"] == "Perhaps").count(), 1);
 }
 
 #[test]
