@@ -4,6 +4,7 @@
 //! is forgotten at once, only the first of a queue looked at, offers that stand for ever, the table `[router]`
 //! left unread.
 
+use std::fmt::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -77,7 +78,7 @@ impl<'a> Desk<'a> {
         assert_eq!(answer.code(), 0, "{operation}: {}", answer.text);
     }
 
-    fn is_ready(self) -> Self {
+    fn made_ready(self) -> Self {
         self.state("StartContactCenterSession");
         self.state("Ready");
         self
@@ -134,7 +135,7 @@ fn routed(rules: &str) -> Program {
 #[test]
 fn what_x_reports_is_answered_from_end_to_end() {
     let program = Program::demo();
-    let desk = Desk::of(&program, "a1").is_ready();
+    let desk = Desk::of(&program, "a1").made_ready();
     let body = mention("1050118621198921728", "Is anybody there?");
     x_reports(&program, &body);
     // X says it again when it is not sure: that makes no second interaction.
@@ -163,7 +164,7 @@ fn what_x_reports_is_answered_from_end_to_end() {
 #[test]
 fn a_report_that_is_not_signed_is_refused_and_nothing_is_kept() {
     let program = Program::demo();
-    let desk = Desk::of(&program, "a1").is_ready();
+    let desk = Desk::of(&program, "a1").made_ready();
     let body = mention("1", "A forgery");
     let right = format!("sha256={}", BASE64_STANDARD.encode(mac(X_SECRET, body.as_bytes())));
     let wrong = format!("sha256={}", BASE64_STANDARD.encode(mac(b"another", body.as_bytes())));
@@ -212,12 +213,14 @@ fn platforms_find_out_whose_address_it_is() {
                    "message": "Opening hours?", "from": { "id": "88", "name": "A Visitor" },
                    "created_time": 1_539_202_764 } }] }] })
     .to_string();
-    let hex: String =
-        mac(FACEBOOK_SECRET, body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = mac(FACEBOOK_SECRET, body.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("text");
+        hex
+    });
     let signature = format!("sha256={hex}");
     let answer = report(&program, "/webhooks/facebook", Some(("x-hub-signature-256", &signature)), &body);
     assert_eq!(answer.0, 200, "{}", answer.1);
-    let desk = Desk::of(&program, "a1").is_ready();
+    let desk = Desk::of(&program, "a1").made_ready();
     let deadline = Instant::now() + Duration::from_secs(15);
     while !desk.heard.borrow().iter().any(|note| note["facebook"]["message"] == "Opening hours?") {
         assert!(Instant::now() < deadline, "{:?}", desk.heard.borrow());
@@ -228,7 +231,7 @@ fn platforms_find_out_whose_address_it_is() {
 #[test]
 fn without_a_router_what_waits_stays_where_it_is() {
     let program = routed("");
-    let desk = Desk::of(&program, "a1").is_ready();
+    let desk = Desk::of(&program, "a1").made_ready();
     x_reports(&program, &mention("1", "Unrouted"));
     desk.listen(1_000);
     assert_eq!(desk.invitations("Unrouted"), 0);
@@ -238,7 +241,7 @@ fn without_a_router_what_waits_stays_where_it_is() {
 fn who_rejects_is_not_asked_again_at_once_and_gets_what_waits_behind_it() {
     let program =
         routed("[router]\nqueues = [\"/queues/social\"]\nopen_per_agent = 1\nrejection_stands_s = 3\n");
-    let desk = Desk::of(&program, "a1").is_ready();
+    let desk = Desk::of(&program, "a1").made_ready();
     x_reports(&program, &mention("1", "Unloved"));
     x_reports(&program, &mention("2", "Behind it"));
     let unloved = id_of(&desk.told("Invited", "Unloved"));
@@ -260,10 +263,10 @@ fn who_rejects_is_not_asked_again_at_once_and_gets_what_waits_behind_it() {
 #[test]
 fn an_offer_that_nobody_answers_goes_to_the_next_agent() {
     let program = routed("[router]\nqueues = [\"/queues/social\"]\noffer_stands_s = 1\n");
-    let first = Desk::of(&program, "a1").is_ready();
+    let first = Desk::of(&program, "a1").made_ready();
     x_reports(&program, &mention("1", "Ringing"));
     let id = id_of(&first.told("Invited", "Ringing"));
-    let second = Desk::of(&program, "a2").is_ready();
+    let second = Desk::of(&program, "a2").made_ready();
     assert_eq!(id_of(&second.told("Invited", "Ringing")), id);
     first.told("Completed", "Ringing");
     let state = program.get(&first.caller, "/api/v2/me").json()["user"]["state"].clone();
@@ -290,7 +293,7 @@ fn the_lines_of_the_readme_work_as_they_stand() {
     };
     let pushed: Value = serde_json::from_str(&run("/push/identities/")).expect("JSON");
     assert!(pushed["response"]["result"]["data"]["post_id"].is_string(), "{pushed}");
-    let desk = Desk::of(&program, "a1").is_ready();
+    let desk = Desk::of(&program, "a1").made_ready();
     assert_eq!(run("/webhooks/twitter"), "");
     desk.told("Invited", "Is anybody there?");
 }
