@@ -531,7 +531,7 @@ fn a_host_that_creates_for_an_agent_is_told_the_id() {
     let id = create(&json!({"operationName": "Create", "queuePath": QUEUE})).unwrap();
     let seen = agent.read("twitter", id.as_str()).unwrap().expect("its owner sees it");
     assert!(seen.contains("Composing"), "{seen}");
-    assert_eq!(create(&json!({"operationName": "Send"})).unwrap_err().code().number(), 2);
+    assert_eq!(create(&json!({"operationName": "Send"})).unwrap_err().code().number(), 3);
     // A repetition begins nothing, so there is no id to tell.
     let named = json!({"operationName": "Create", "requestId": "r1"});
     assert!(create(&named).is_ok());
