@@ -182,7 +182,7 @@ impl Store for Failing {
         interaction(id: InteractionId) -> Option<Arc<Interaction>>;
         owned(agent: &AgentId, channel: &str) -> Vec<Arc<Interaction>>;
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
-        queue_next(queue: &QueuePath) -> Option<InteractionId>;
+        waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
         contact(address: &ContactAddress) -> Option<Arc<str>>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;

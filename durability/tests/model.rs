@@ -333,6 +333,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
         let queue = QueuePath::parse(queue).unwrap();
         note(&store.queue(&queue).unwrap());
         note(&store.queue_next(&queue).unwrap());
+        note(&store.waiting(&queue, 2).unwrap());
     }
     for channel in CHANNELS {
         note(&store.last_agent("k", channel).unwrap());

@@ -373,6 +373,7 @@ fn an_undeclared_queue_is_code_6() {
         engine.receive("twitter", &elsewhere).unwrap_err(),
         engine.queue_next("/queues/elsewhere").unwrap_err(),
         engine.queue("/queues/elsewhere").unwrap_err(),
+        engine.waiting("/queues/elsewhere", 1).unwrap_err(),
     ] {
         let Error::Refused(refusal) = error else { panic!("{error:?}") };
         assert_eq!(refusal.code(), StatusCode::NotFound);

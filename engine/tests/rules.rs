@@ -46,6 +46,11 @@ fn next_in(engine: &Engine, queue: &str) -> Option<String> {
     engine.queue_next(queue).unwrap().map(|id| id.as_str().to_owned())
 }
 
+/// The ids of the first that wait in a queue to be offered.
+fn waiting(engine: &Engine, queue: &str, limit: usize) -> Vec<String> {
+    engine.waiting(queue, limit).unwrap().iter().map(|waiting| waiting.id.as_str().to_owned()).collect()
+}
+
 /// A reply's draft, its notification taken.
 fn reply_draft(desk: &Desk, parent: &str) -> String {
     desk.forget();
@@ -516,6 +521,24 @@ fn a_second_offer_and_a_late_revoke_conflict() {
     assert_eq!(first.sees(&id)["state"], "Processing");
 }
 
+// ------------------------------------------------------------------------------------- hosts
+
+#[test]
+fn a_host_that_creates_for_an_agent_is_told_the_id() {
+    let world = World::new();
+    let agent = world.engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    let create = |body: &Value| agent.create("twitter", body.to_string().as_bytes()).unwrap();
+    let id = create(&json!({"operationName": "Create", "queuePath": QUEUE})).unwrap();
+    let seen = agent.read("twitter", id.as_str()).unwrap().expect("its owner sees it");
+    assert!(seen.contains("Composing"), "{seen}");
+    assert_eq!(create(&json!({"operationName": "Send"})).unwrap_err().code().number(), 3);
+    // A repetition begins nothing, so there is no id to tell.
+    let named = json!({"operationName": "Create", "requestId": "r1"});
+    assert!(create(&named).is_ok());
+    assert_eq!(create(&named).unwrap_err().code().number(), 2);
+    assert_eq!(agent.uris("twitter").unwrap().len(), 2);
+}
+
 // ------------------------------------------------------------------------------------- queues
 
 #[test]
@@ -536,6 +559,9 @@ fn queues_list_oldest_first() {
     world.engine.offer(&ids[3], "a1").unwrap();
     assert_eq!(standing(&world.engine, QUEUE), [ids[1].as_str(), &ids[2], &ids[4]]);
     assert_eq!(world.engine.queue(QUEUE).unwrap()[0].since_ms, START_MS);
+    assert_eq!(waiting(&world.engine, QUEUE, 2), ids[1..3]);
+    assert_eq!(waiting(&world.engine, QUEUE, 100), [ids[1].as_str(), &ids[2], &ids[4]]);
+    assert_eq!(waiting(&world.engine, QUEUE, 0), [""; 0]);
 }
 
 #[test]
@@ -549,6 +575,8 @@ fn completed_interactions_placed_in_a_queue_are_listed_but_cannot_be_offered() {
     let listed = world.engine.queue("/queues/archive").unwrap();
     let listed: Vec<_> = listed.iter().map(|one| (one.id.as_str(), one.can_be_offered)).collect();
     assert_eq!(listed, [(done.as_str(), false), (waiting.as_str(), true)]);
+    // Fails if what is completed takes a place among those that wait.
+    assert_eq!(self::waiting(&world.engine, "/queues/archive", 1), [waiting.as_str()]);
     assert_eq!(next_in(&world.engine, "/queues/archive"), Some(waiting));
     assert!(matches!(world.engine.offer(&done, "a1"), Err(Error::Conflict(_))));
     assert_eq!(desk.sees(&done)["state"], "Completed", "its owner still reads it");

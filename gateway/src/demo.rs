@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::auth::{PasswordHash, PasswordHashError};
+use crate::auth::{Keys, PasswordHash, PasswordHashError};
 use crate::gateway::Gateway;
 use crate::house::{self, House, HouseError};
 use crate::http::endpoints::Part;
 use crate::http::{Door, DoorError, Scheme};
 use crate::log::{self, LogFormat};
+use crate::push::{self, Identity, PushRules};
 use crate::replay::{self, ReplayError};
 use crate::routing::Rules;
 use crate::run;
@@ -45,6 +46,28 @@ pub(crate) enum DemoError {
 /// The demonstration's queue.
 const QUEUE: &str = "/queues/social";
 
+/// The identity token of the published sample of a push.
+const IDENTITY: &str = "923843ec-1749-4cc1-988f-d6963f3b1baa";
+/// Keys that everybody may know: nothing here is real.
+const KEYS: (&str, &str) = ("demo-public-key", "demo-private-key");
+
+/// Pushes are made in the name of `a1`, by the accounts that are there.
+fn push_rules() -> PushRules {
+    let account = |channel: &str| (channel.to_owned(), "vitaliy_onv".to_owned());
+    let identity = Identity {
+        agent: "a1".into(),
+        queue: QUEUE.into(),
+        accounts: ["twitter", "facebook"].map(account).into(),
+    };
+    PushRules {
+        keys: Keys::new(KEYS.0, KEYS.1),
+        wait: push::WAIT,
+        // The sample names this place; X knows it by this id.
+        places: [("Paris FRANCE".to_owned(), "09f6a7707f18e0b1".to_owned())].into(),
+        identities: [(IDENTITY.to_owned(), identity)].into(),
+    }
+}
+
 /// Serves the demonstration until it is interrupted.
 pub(crate) fn run(options: Options) -> Result<(), DemoError> {
     log::begin(tracing_subscriber::filter::LevelFilter::WARN, LogFormat::Text);
@@ -69,6 +92,7 @@ pub(crate) fn run(options: Options) -> Result<(), DemoError> {
             csrf: false,
             queues: vec![QUEUE.into()],
             routing: Some(Rules::of(vec![QUEUE.into()])),
+            push: Some(push_rules()),
             ..Settings::default()
         };
         let gateway = Arc::new(Gateway::new(house.engine.clone(), staff, settings)?);

@@ -10,6 +10,7 @@ use crate::auth::{Doorkeeper, PasswordHashError};
 use crate::cometd::Exchange;
 use crate::login::{Login, Logins};
 use crate::metrics::Metrics;
+use crate::push::Pushes;
 use crate::ready::ReadyBoard;
 use crate::settings::Settings;
 use crate::staff::Staff;
@@ -23,6 +24,7 @@ pub(crate) struct Gateway {
     pub(crate) exchange: Exchange,
     pub(crate) board: ReadyBoard,
     pub(crate) metrics: Metrics,
+    pub(crate) pushes: Pushes,
     pub(crate) stopping: Stopping,
 }
 
@@ -34,6 +36,7 @@ impl Gateway {
             exchange: Exchange::new(&engine, &settings.cometd),
             board: ReadyBoard::default(),
             metrics: Metrics::new(),
+            pushes: Pushes::default(),
             stopping: Stopping::default(),
             engine,
             settings,

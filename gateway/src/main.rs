@@ -14,6 +14,7 @@ mod http;
 mod log;
 mod login;
 mod metrics;
+mod push;
 mod ready;
 mod replay;
 mod routing;

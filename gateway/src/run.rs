@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::deliveries::Deliveries;
 use crate::gateway::Gateway;
 use crate::http::{self, Door};
+use crate::push;
 use crate::routing;
 
 /// Runs what a command does on a runtime of its own. When it has ended, nothing is waited for any more.
@@ -34,6 +35,7 @@ pub(crate) async fn run(
     });
     let routing =
         gateway.settings.routing.clone().map(|rules| tokio::spawn(routing::route(gateway.clone(), rules)));
+    push::listen(&gateway).map_err(io::Error::other)?;
     let signals = stop_signals()?;
     tokio::spawn({
         let gateway = gateway.clone();

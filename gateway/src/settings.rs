@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::push::PushRules;
 use crate::routing::Rules;
 
 /// How the gateway behaves.
@@ -14,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) queues: Vec<String>,
     /// How what waits in queues is offered to ready agents; `None`: the host has a router of its own.
     pub(crate) routing: Option<Rules>,
+    /// Whose pushes are taken; `None`: there is no push surface.
+    pub(crate) push: Option<PushRules>,
     /// Threads that make deliveries.
     pub(crate) delivery_workers: usize,
     /// How long a stop waits for what is under way.
@@ -28,6 +31,7 @@ impl Default for Settings {
             csrf: true,
             queues: Vec::new(),
             routing: None,
+            push: None,
             delivery_workers: 4,
             stop_timeout: Duration::from_secs(20),
             limits: Limits::default(),

@@ -47,6 +47,10 @@ fn account(channel_name: &str, account: &Account) -> manifest::Account {
     if let Some(name) = &account.display_name {
         facts.insert(format!("_{}UserName", account.service.channel()), Value::from(name.as_str()));
     }
+    if let Some(company) = &account.company {
+        // Whoever routes messages to accounts sees for whom it posts.
+        facts.insert("_linkedinCompanyId".to_owned(), Value::from(company.as_str()));
+    }
     manifest::Account {
         name: account.name.clone(),
         operations: Vec::new(),

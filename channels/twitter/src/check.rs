@@ -55,6 +55,10 @@ pub(crate) fn message(config: &Config, host: &Host, message: &Outgoing<'_>) -> R
             return Err(Refusal::invalid(problem));
         }
     }
+    if extras.upload_only {
+        // Its text goes nowhere.
+        return Ok(());
+    }
     let is_direct = message.extras.get("userData").and_then(Value::as_object).is_some_and(is_direct);
     if extras.to.is_some() || is_direct {
         return direct_message(message.text, &extras);
@@ -128,6 +132,8 @@ pub(crate) struct Extras {
     pub(crate) in_reply_to: Option<String>,
     /// Who gets it, as X's id of a user: this makes it a direct message.
     pub(crate) to: Option<String>,
+    /// The one attachment is uploaded, and nothing is published.
+    pub(crate) upload_only: bool,
 }
 
 impl Extras {
@@ -169,7 +175,23 @@ impl Extras {
             }
             read.attachments = entries.iter().enumerate().map(attachment).collect::<Result<_, _>>()?;
         }
+        if let Some(flag) = given("upload_only") {
+            read.upload_only =
+                flag.as_bool().ok_or_else(|| Refusal::invalid("`upload_only` must be true or false"))?;
+        }
+        if read.upload_only && !read.is_one_upload() {
+            return Err(Refusal::invalid(
+                "`upload_only` takes one attachment that X does not have yet, and no `location`, `inReplyTo` or `to`",
+            ));
+        }
         Ok(read)
+    }
+
+    fn is_one_upload(&self) -> bool {
+        matches!(self.attachments[..], [Attachment::New { .. }])
+            && self.place_id.is_none()
+            && self.in_reply_to.is_none()
+            && self.to.is_none()
     }
 }
 

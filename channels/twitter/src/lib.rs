@@ -33,6 +33,10 @@
 //! message is a direct one) and `attachments`, each X's id of media, `{"file", "alt_text"}` or `{"url",
 //! "alt_text"}`. A message is a direct one as well if its `_twitterMsgType` is `DirectMessage`, or that of what it
 //! answers; its recipient is `to`, else `_twitterToUserId`, else `_twitterFromUserId` of what it answers.
+//!
+//! With `"upload_only": true`, the one attachment, `{"file"}` or `{"url"}`, is uploaded and nothing is published: the
+//! outcome is X's id of the media, which a later message names among its `attachments`. The text is a note that
+//! stays in the interaction. An attempt that is repeated uploads again, and X forgets what no post names.
 
 mod auth;
 mod check;
@@ -63,6 +67,7 @@ use strowger_channel::{
     Exchange, Host, IngestFn, Job, Outcome, Outgoing, Plugin, Refusal, Request, Step, StepResult, Work, abi,
 };
 
+use check::Attachment;
 use operations::Action;
 use publish::Publication;
 use reconcile::Reconciliation;
@@ -89,8 +94,8 @@ pub struct Conversation {
 enum Stage {
     /// A token is being had; then comes the rest.
     Acquiring(Acquiring, Goal),
-    /// Attachments are being uploaded.
-    Uploading(Box<Upload>, Publication),
+    /// Attachments are being uploaded, for a publication or for later.
+    Uploading(Box<Upload>, Option<Publication>),
     /// The post or direct message itself.
     Publishing(Publication),
     /// An operation.
@@ -107,6 +112,7 @@ enum Stage {
 #[derive(Debug)]
 enum Goal {
     Publish(Publication),
+    Upload(Vec<Attachment>),
     Operate(Action),
     Reconcile(Box<Reconciliation>),
 }
@@ -155,7 +161,10 @@ impl Plugin for Twitter {
             return (Conversation { place, stage: Stage::OverOneAll(carried) }, step);
         }
         let goal = match &job.work {
-            Work::Publish => Publication::read(&job).map(Goal::Publish),
+            Work::Publish => match publish::upload_only(&job) {
+                Some(attachments) => Ok(Goal::Upload(attachments)),
+                None => Publication::read(&job).map(Goal::Publish),
+            },
             Work::Operation(call) => Action::read(account, &job, call).map(Goal::Operate),
             Work::Poll { .. } => Err(Outcome::rejected(
                 "nothing-to-poll",
@@ -163,6 +172,10 @@ impl Plugin for Twitter {
             )),
             Work::Reconcile { operation: Some(_), .. } => {
                 Err(Outcome::cannot_tell("whether an operation was done can't be read back from X"))
+            }
+            // Nothing was published, whatever became of the upload.
+            Work::Reconcile { operation: None, .. } if publish::upload_only(&job).is_some() => {
+                Err(Outcome::Absent)
             }
             Work::Reconcile { known, operation: None } => match Publication::read(&job) {
                 Ok(publication) => {
@@ -265,7 +278,12 @@ impl Twitter {
                 let private = matches!(publication, Publication::Message(_));
                 let mut upload = Box::new(Upload::new(publication.attachments(), private));
                 let progress = upload.begin();
-                self.uploaded(place, upload, publication, progress)
+                self.uploaded(place, upload, Some(publication), progress)
+            }
+            Goal::Upload(attachments) => {
+                let mut upload = Box::new(Upload::new(&attachments, false));
+                let progress = upload.begin();
+                self.uploaded(place, upload, None, progress)
             }
             Goal::Operate(action) => {
                 let request = action.request(&self.config.base_url, &self.config.accounts[place]);
@@ -278,20 +296,27 @@ impl Twitter {
         }
     }
 
-    /// Goes on from where an upload stands: when all is there, with the request that publishes.
+    /// Goes on from where an upload stands: when all is there, with the request that publishes, if there is
+    /// anything to publish.
     fn uploaded(
         &self,
         place: usize,
         upload: Box<Upload>,
-        publication: Publication,
+        publication: Option<Publication>,
         progress: upload::Progress,
     ) -> (Stage, Step) {
         match progress {
             upload::Progress::Step(step) => (Stage::Uploading(upload, publication), step),
-            upload::Progress::Ready(media_ids) => {
-                let request = publication.request(&self.config.base_url, &media_ids);
-                (Stage::Publishing(publication), Step::marked(self.signed(place, request, &[])))
-            }
+            upload::Progress::Ready(media_ids) => match publication {
+                Some(publication) => {
+                    let request = publication.request(&self.config.base_url, &media_ids);
+                    (Stage::Publishing(publication), Step::marked(self.signed(place, request, &[])))
+                }
+                None => (
+                    Stage::Ended,
+                    Outcome::Published { id: media_ids.into_iter().next(), location: None }.into(),
+                ),
+            },
         }
     }
 

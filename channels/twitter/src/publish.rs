@@ -1,4 +1,5 @@
-//! What is asked of X to publish: a new post, a reply or a quote; or, in `message`, a direct message.
+//! What is asked of X to publish: a new post, a reply or a quote; or, in `message`, a direct message. Or nothing
+//! but an upload, which publishes nothing.
 
 use serde_json::{Value, json};
 use strowger_channel::config::BaseUrl;
@@ -51,6 +52,13 @@ impl Publication {
             Self::Message(_) => "dm_event_id",
         }
     }
+}
+
+/// What a job is to upload without publishing anything, if it is of that kind. Doing so again is harmless:
+/// X forgets what no post names.
+pub(crate) fn upload_only(job: &Job) -> Option<Vec<Attachment>> {
+    // Extras that can't be read are refused where a publication is read.
+    Extras::read(&job.extras).ok().filter(|extras| extras.upload_only).map(|extras| extras.attachments)
 }
 
 /// A post as it is to be made.

@@ -47,6 +47,11 @@ pub(crate) fn push(text: &str, extras: &Map<String, Value>) -> Result<Push, Refu
     if given("inReplyTo").is_some() {
         return Err(Refusal::invalid("OneAll carries no replies: `inReplyTo` is not supported"));
     }
+    if given("upload_only").is_some_and(|flag| *flag != Value::Bool(false)) {
+        return Err(Refusal::invalid(
+            "media are not uploaded over OneAll's transport: `upload_only` is not supported",
+        ));
+    }
     let attachments = given("attachments").filter(|list| list.as_array().is_none_or(|list| !list.is_empty()));
     let fields = [
         ("message", json!(text)),

@@ -105,6 +105,21 @@ impl Agent {
         }
     }
 
+    /// Begins a draft, as Create does, and tells its id: for hosts that act for an agent and go on with
+    /// what they began. `body` is that of a Create without `requestId`: a repeated one begins nothing.
+    pub fn create(&self, channel: &str, body: &[u8]) -> Result<Result<InteractionId, Refusal>, Error> {
+        let entry = self.engine.channel(channel)?;
+        let created = self.try_perform(&entry, None, body).and_then(|applied| {
+            let problem = "must be Create, and of a request that is no repetition";
+            Ok(applied.created.ok_or_else(|| Refusal::invalid("operationName", problem))?)
+        });
+        match created {
+            Ok(id) => Ok(Ok(id)),
+            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+            Err(error) => Err(error),
+        }
+    }
+
     fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Error> {
         let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
         if !self.may_act {

@@ -32,6 +32,18 @@ pub struct Waiting {
     pub can_be_offered: bool,
 }
 
+impl Waiting {
+    fn of(interaction: &Interaction) -> Self {
+        Self {
+            id: interaction.id,
+            channel: interaction.channel.to_string(),
+            contact_id: interaction.contact_id.as_deref().map(str::to_owned),
+            since_ms: interaction.placement.as_ref().map_or(0, |place| place.since_ms),
+            can_be_offered: interaction.state == State::Queued,
+        }
+    }
+}
+
 impl Engine {
     /// Takes in what a customer wrote: a new interaction that waits in its queue. The same `external_id`
     /// handed in again gives the first interaction's id, and makes no second one.
@@ -67,17 +79,15 @@ impl Engine {
     /// What stands in a queue, oldest first, completed interactions that were placed there included.
     pub fn queue(&self, queue_path: &str) -> Result<Vec<Waiting>, Error> {
         let queue = self.inner.queue(queue_path)?;
-        let interactions = self.inner.store.queue(&queue)?;
-        Ok(interactions
-            .iter()
-            .map(|interaction| Waiting {
-                id: interaction.id,
-                channel: interaction.channel.to_string(),
-                contact_id: interaction.contact_id.as_deref().map(str::to_owned),
-                since_ms: interaction.placement.as_ref().map_or(0, |place| place.since_ms),
-                can_be_offered: interaction.state == State::Queued,
-            })
-            .collect())
+        Ok(self.inner.store.queue(&queue)?.iter().map(|interaction| Waiting::of(interaction)).collect())
+    }
+
+    /// At most `limit` of what waits in a queue to be offered, oldest first: for routers, which may have to
+    /// pass over the first. What was completed and placed there is left out.
+    pub fn waiting(&self, queue_path: &str, limit: usize) -> Result<Vec<Waiting>, Error> {
+        let queue = self.inner.queue(queue_path)?;
+        let waiting = self.inner.store.waiting(&queue, limit)?;
+        Ok(waiting.iter().map(|interaction| Waiting::of(interaction)).collect())
     }
 
     /// Who last had to do with a contact on a channel, as recorded by `saveLAR`.

@@ -315,6 +315,11 @@ impl<H: Host> Bench<H> {
                 })
                 .collect();
             same(&format!("the queue {path}"), &due, &self.host.queue(path))?;
+            for limit in [2, usize::MAX] {
+                let waiting = due.iter().filter(|(_, waits)| *waits).map(|(id, _)| id.clone());
+                let waiting: Vec<_> = waiting.take(limit).collect();
+                same(&format!("what waits in {path}"), &waiting, &self.host.waiting(path, limit))?;
+            }
             let next = model.next_of(queue).map(|number| self.id(number));
             same(&format!("the next of {path}"), &next, &self.host.queue_next(path))?;
         }

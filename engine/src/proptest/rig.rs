@@ -78,6 +78,12 @@ pub trait Host: Sized {
         next.map(|id| id.as_str().to_owned())
     }
 
+    /// At most so many of those that wait in a queue, oldest first.
+    fn waiting(&self, queue: &str, limit: usize) -> Vec<String> {
+        let waiting = self.rig().engine().waiting(queue, limit).expect("a declared queue can be asked");
+        waiting.into_iter().map(|waits| waits.id.as_str().to_owned()).collect()
+    }
+
     /// What stands in a queue, oldest first, and whether it can be offered.
     fn queue(&self, queue: &str) -> Vec<(String, bool)> {
         let waiting = self.rig().engine().queue(queue).expect("a declared queue can be listed");

@@ -18,6 +18,7 @@ use super::{
 use crate::config::{Limits, Retention};
 use crate::delivery::{Delivery, Stage};
 use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId};
+use crate::lifecycle::State;
 use crate::notify::Note;
 use crate::operation::QueuePath;
 
@@ -160,6 +161,18 @@ impl Store for MemoryStore {
             .map(|queue| queue.values().map(|queued| queued.id).collect())
             .unwrap_or_default();
         Ok(self.interactions(ids))
+    }
+
+    fn waiting(&self, queue: &QueuePath, limit: usize) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        let ids: Vec<_> = {
+            let index = self.index.lock();
+            let queued = index.queues.get(queue).into_iter().flat_map(|queue| queue.values());
+            queued.filter(|queued| queued.waits).take(limit).map(|queued| queued.id).collect()
+        };
+        // One that another thread took meanwhile waits no longer.
+        let mut waiting = self.interactions(ids);
+        waiting.retain(|interaction| interaction.state == State::Queued);
+        Ok(waiting)
     }
 
     fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError> {

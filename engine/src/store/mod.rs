@@ -34,8 +34,14 @@ pub trait Store: Send + Sync {
     /// What stands in a queue, oldest first.
     fn queue(&self, queue: &QueuePath) -> Result<Vec<Arc<Interaction>>, StoreError>;
 
+    /// At most so many interactions that wait in a queue, oldest first. What stands there completed does not
+    /// wait.
+    fn waiting(&self, queue: &QueuePath, limit: usize) -> Result<Vec<Arc<Interaction>>, StoreError>;
+
     /// The oldest interaction that waits in a queue.
-    fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError>;
+    fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError> {
+        Ok(self.waiting(queue, 1)?.first().map(|interaction| interaction.id))
+    }
 
     /// The interaction that the platform's id stands for, also for some time after that was pruned.
     fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError>;

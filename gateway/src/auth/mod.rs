@@ -4,6 +4,7 @@
 //! cookies, a bounded memory of keyed digests. Neither is slowed down when somebody else guesses passwords.
 
 mod basic;
+mod keys;
 mod password;
 mod throttle;
 
@@ -20,6 +21,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use self::basic::Basic;
+pub(crate) use self::keys::Keys;
 pub(crate) use self::password::{PasswordHash, PasswordHashError};
 use self::throttle::Throttle;
 use crate::login::{Login, Logins};
@@ -114,6 +116,19 @@ impl Doorkeeper {
             None => self.verify(basic, digest, from).await?,
         };
         Ok(Admission { login: logins.open(&colleague, digest), is_new: true })
+    }
+
+    /// Lets in who shows these keys. Keys can't be guessed, so whoever has them is not slowed down when
+    /// somebody else shows wrong ones.
+    pub(crate) fn admit_keys(&self, keys: &Keys, headers: &HeaderMap, from: IpAddr) -> Result<(), Denied> {
+        let basic = Basic::of_request(headers).ok_or(Denied::NobodyAsked)?;
+        if basic.is_ok_and(|basic| keys.are(&basic)) {
+            return Ok(());
+        }
+        let block = address_block(from);
+        self.by_address.check(&block).map_err(|retry_after| Denied::TooOften { retry_after })?;
+        self.by_address.count(&block);
+        Err(Denied::Wrong)
     }
 
     fn digest(&self, basic: &Basic) -> Digest {

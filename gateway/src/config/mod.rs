@@ -8,6 +8,8 @@ mod channels;
 mod engine;
 mod limits;
 mod listeners;
+mod push;
+mod router;
 mod section;
 
 use std::fmt;
@@ -85,7 +87,7 @@ impl Plan {
         }
         let root = source.root(&table);
         let (log_level, log_format) = read_log(&root);
-        let plan = Self {
+        let mut plan = Self {
             engine: engine::read(&root, &folder),
             agents: agents::read(&root, &folder),
             channels: channels::read(&root, &folder),
@@ -95,6 +97,11 @@ impl Plan {
             log_format,
         };
         channels::check_together(&root, &plan.channels);
+        let queues = plan.engine.queues.as_deref();
+        let known = push::Known { agents: &plan.agents, channels: &plan.channels, queues };
+        let (routing, push) = (router::read(&root, queues), push::read(&root, &folder, &known));
+        plan.settings.queues = plan.engine.queues.clone().unwrap_or_default();
+        (plan.settings.routing, plan.settings.push) = (routing, push);
         root.refuse_unknown();
         let mistakes = source.into_mistakes();
         if mistakes.is_empty() { Ok(plan) } else { Err(wrong(mistakes)) }

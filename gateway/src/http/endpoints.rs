@@ -14,9 +14,10 @@ use axum::routing::{MethodRouter, get, post};
 use strowger::{Refusal, StatusCode as Code};
 
 use super::answer::refuse_as;
-use super::{guard, me, operator, page, record};
+use super::{guard, me, operator, page, record, webhooks};
 use crate::cometd;
 use crate::gateway::Gateway;
+use crate::push;
 
 /// Who may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub(crate) enum Access {
     /// A logged-in agent; a request that changes something carries the session's token where that is
     /// required.
     Agent,
+    /// Whoever has keys that the endpoint knows and asks for itself: those of the push surface, or what a
+    /// platform signs its reports with.
+    OwnKeys,
 }
 
 impl Access {
@@ -34,6 +38,7 @@ impl Access {
         match self {
             Self::Anyone => "anyone",
             Self::Agent => "agent",
+            Self::OwnKeys => "own-keys",
         }
     }
 }
@@ -61,7 +66,7 @@ pub(crate) struct Endpoint {
 
 /// The table.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    use Access::{Agent, Anyone};
+    use Access::{Agent, Anyone, OwnKeys};
     use Part::{Everywhere, Operator, Public};
     let row = |method, path, access, part, handler| Endpoint { method, path, access, part, handler };
     vec![
@@ -81,6 +86,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row(Method::GET, "/page/{file}", Anyone, Public, || get(page::file)),
         row(Method::GET, "/page/directory", Agent, Public, || get(page::directory)),
         row(Method::GET, "/page/lifecycle/{channel}", Agent, Public, || get(page::lifecycle)),
+        row(Method::POST, "/push/identities/{identity}/{*resource}", OwnKeys, Public, || post(push::publish)),
+        row(Method::GET, "/webhooks/{channel}", OwnKeys, Public, || get(webhooks::hand_in)),
+        row(Method::POST, "/webhooks/{channel}", OwnKeys, Public, || post(webhooks::hand_in)),
+        // Where a plugin tells the webhooks of different apps apart by their paths.
+        row(Method::GET, "/webhooks/{channel}/{hook}", OwnKeys, Public, || get(webhooks::hand_in)),
+        row(Method::POST, "/webhooks/{channel}/{hook}", OwnKeys, Public, || post(webhooks::hand_in)),
         row(Method::GET, "/health", Anyone, Everywhere, || get(operator::health)),
         row(Method::GET, "/ready", Anyone, Everywhere, || get(operator::ready)),
         row(Method::GET, "/metrics", Anyone, Operator, || get(operator::metrics)),
@@ -98,7 +109,7 @@ pub(crate) fn router(gateway: &Arc<Gateway>, parts: &[Part]) -> Router {
             Access::Agent => {
                 (endpoint.handler)().route_layer(from_fn_with_state(gateway.clone(), guard::only_agents))
             }
-            Access::Anyone => (endpoint.handler)(),
+            Access::Anyone | Access::OwnKeys => (endpoint.handler)(),
         };
         router = router.route(endpoint.path, handler.route_layer(from_fn(record::note_endpoint)));
     }

@@ -13,6 +13,7 @@ mod page;
 mod record;
 mod server;
 mod tls;
+mod webhooks;
 
 pub(crate) use answer::{json, refuse, refuse_as};
 pub(crate) use body::read_body;

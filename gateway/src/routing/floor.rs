@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strowger::lifecycle::State;
 use strowger::{Error, StatusCode};
 
-use super::router::{Floor, Head, ReadyAgent, Standing};
+use super::router::{DEPTH, Floor, ReadyAgent, Standing, Waits};
 use crate::gateway::Gateway;
 use crate::ready::Change;
 
@@ -14,19 +14,21 @@ pub(super) struct GatewayFloor(pub(super) Arc<Gateway>);
 impl Floor for GatewayFloor {
     type Error = Error;
 
-    fn head(&self, queue: &str) -> Result<Option<Head>, Error> {
+    fn waiting(&self, queue: &str) -> Result<Vec<Waits>, Error> {
         let engine = &self.0.engine;
-        let Some(id) = engine.queue_next(queue)? else { return Ok(None) };
-        let Some(interaction) = engine.interaction(id.as_str())? else { return Ok(None) };
-        let last_agent = match &interaction.contact_id {
-            Some(contact) => engine.last_agent(contact, &interaction.channel)?,
-            None => None,
-        };
-        Ok(Some(Head {
-            id: id.to_string(),
-            since_ms: interaction.placement.as_ref().map_or(interaction.created_ms, |place| place.since_ms),
-            last_agent: last_agent.map(|last| last.agent.to_string()),
-        }))
+        let mut waiting = Vec::new();
+        for waits in engine.waiting(queue, DEPTH)? {
+            let last_agent = match &waits.contact_id {
+                Some(contact) => engine.last_agent(contact, &waits.channel)?,
+                None => None,
+            };
+            waiting.push(Waits {
+                id: waits.id.to_string(),
+                since_ms: waits.since_ms,
+                last_agent: last_agent.map(|last| last.agent.to_string()),
+            });
+        }
+        Ok(waiting)
     }
 
     fn ready(&self) -> Result<Vec<ReadyAgent>, Error> {

@@ -31,9 +31,12 @@ impl Rules {
     }
 }
 
-/// What stands first in a queue.
+/// How many of those that wait in a queue are looked at in a round: so many may be passed over.
+pub(crate) const DEPTH: usize = 50;
+
+/// One of those that wait in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct Waits {
     pub(crate) id: String,
     /// Since when it waits: Unix time in milliseconds.
     pub(crate) since_ms: i64,
@@ -65,7 +68,8 @@ pub(crate) enum Standing {
 /// What the router sees and does.
 pub(crate) trait Floor {
     type Error: std::fmt::Display;
-    fn head(&self, queue: &str) -> Result<Option<Head>, Self::Error>;
+    /// Those that have waited longest in a queue, at most [`DEPTH`].
+    fn waiting(&self, queue: &str) -> Result<Vec<Waits>, Self::Error>;
     fn ready(&self) -> Result<Vec<ReadyAgent>, Self::Error>;
     fn standing(&self, interaction: &str, agent: &str) -> Result<Standing, Self::Error>;
     /// `false`: it was no longer waiting.
@@ -96,20 +100,30 @@ impl Router {
         self.look_after(rules, now_ms, floor)?;
         let mut ready = floor.ready()?;
         self.last_offer.retain(|agent, _| ready.iter().any(|ready| ready.id == *agent));
+        let can_take_one = |ready: &[ReadyAgent]| ready.iter().any(|ready| ready.open < rules.open_per_agent);
+        if !can_take_one(&ready) {
+            return Ok(0);
+        }
+        let mut waiting = Vec::new();
+        for queue in &rules.queues {
+            waiting.extend(floor.waiting(queue)?);
+        }
+        // Across all queues; of one queue, in its own order.
+        waiting.sort_by_key(|waits| waits.since_ms);
         let mut made = 0;
-        let mut passed_over = Vec::new();
-        while let Some((queue, head)) = self.longest_waiting(rules, &passed_over, floor)? {
-            let Some(agent) = self.choose(rules, &head, &ready) else {
-                passed_over.push(queue);
-                continue;
-            };
-            if floor.offer(&head.id, &agent)? {
+        for waits in waiting {
+            // What nobody can take now holds up nothing behind it.
+            let Some(agent) = self.choose(rules, &waits, &ready) else { continue };
+            if floor.offer(&waits.id, &agent)? {
                 made += 1;
                 self.last_offer.insert(agent.clone(), now_ms);
                 if let Some(chosen) = ready.iter_mut().find(|ready| ready.id == agent) {
                     chosen.open += 1;
                 }
-                self.offers.insert(head.id, (agent, now_ms));
+                self.offers.insert(waits.id, (agent, now_ms));
+                if !can_take_one(&ready) {
+                    break;
+                }
             }
         }
         Ok(made)
@@ -136,29 +150,12 @@ impl Router {
         Ok(())
     }
 
-    /// What has waited longest among the queues that are not passed over.
-    fn longest_waiting<F: Floor>(
-        &self,
-        rules: &Rules,
-        passed_over: &[String],
-        floor: &F,
-    ) -> Result<Option<(String, Head)>, F::Error> {
-        let mut longest: Option<(String, Head)> = None;
-        for queue in rules.queues.iter().filter(|queue| !passed_over.contains(queue)) {
-            let Some(head) = floor.head(queue)? else { continue };
-            if longest.as_ref().is_none_or(|(_, other)| head.since_ms < other.since_ms) {
-                longest = Some((queue.clone(), head));
-            }
-        }
-        Ok(longest)
-    }
-
-    fn choose(&self, rules: &Rules, head: &Head, ready: &[ReadyAgent]) -> Option<String> {
+    fn choose(&self, rules: &Rules, waits: &Waits, ready: &[ReadyAgent]) -> Option<String> {
         let can_take = |agent: &&ReadyAgent| {
             agent.open < rules.open_per_agent
-                && !self.rejections.contains_key(&(head.id.clone(), agent.id.clone()))
+                && !self.rejections.contains_key(&(waits.id.clone(), agent.id.clone()))
         };
-        let known = ready.iter().filter(can_take).find(|agent| Some(&agent.id) == head.last_agent.as_ref());
+        let known = ready.iter().filter(can_take).find(|agent| Some(&agent.id) == waits.last_agent.as_ref());
         let idle_since = |agent: &&ReadyAgent| {
             self.last_offer.get(&agent.id).copied().unwrap_or(i64::MIN).max(agent.since_ms)
         };
@@ -180,15 +177,15 @@ mod tests {
 
     #[derive(Default)]
     struct Sheet {
-        queues: BTreeMap<String, Vec<Head>>,
+        queues: BTreeMap<String, Vec<Waits>>,
         ready: Vec<ReadyAgent>,
-        offered: BTreeMap<String, (String, String, Head)>,
+        offered: BTreeMap<String, (String, String, Waits)>,
     }
 
     impl Paper {
         fn waits(&self, queue: &str, id: &str, since_ms: i64, last_agent: Option<&str>) {
-            let head = Head { id: id.into(), since_ms, last_agent: last_agent.map(str::to_owned) };
-            self.0.borrow_mut().queues.entry(queue.into()).or_default().push(head);
+            let waits = Waits { id: id.into(), since_ms, last_agent: last_agent.map(str::to_owned) };
+            self.0.borrow_mut().queues.entry(queue.into()).or_default().push(waits);
         }
 
         fn is_ready(&self, id: &str, since_ms: i64) {
@@ -212,8 +209,8 @@ mod tests {
     impl Floor for Paper {
         type Error = Infallible;
 
-        fn head(&self, queue: &str) -> Result<Option<Head>, Infallible> {
-            Ok(self.0.borrow().queues.get(queue).and_then(|queue| queue.first().cloned()))
+        fn waiting(&self, queue: &str) -> Result<Vec<Waits>, Infallible> {
+            Ok(self.0.borrow().queues.get(queue).into_iter().flatten().take(DEPTH).cloned().collect())
         }
 
         fn ready(&self) -> Result<Vec<ReadyAgent>, Infallible> {
@@ -306,7 +303,8 @@ mod tests {
         let mut router = Router::default();
         router.round(&rules, 1_000, &floor).expect("paper never fails");
         floor.give_back("unloved");
-        floor.waits("/queues/two", "other", 20, None);
+        // In the same queue. Fails if only what stands first in a queue is looked at.
+        floor.waits("/queues/one", "other", 20, None);
         assert_eq!(router.round(&rules, 2_000, &floor), Ok(1));
         assert_eq!((floor.has("unloved"), floor.has("other").as_deref()), (None, Some("a1")));
         assert_eq!(router.round(&rules, 61_999, &floor), Ok(0));

@@ -2,7 +2,8 @@
 //!
 //! The endpoints come from the program's own table, so a new one fails here until it has a row. Planted
 //! faults that this was seen to catch: an endpoint's access set to `Anyone`, the owner's check left out of
-//! `Exchange::find`, the feature's check left out of lists, the token's check left out.
+//! `Exchange::find`, the feature's check left out of lists, the token's check left out, the keys of the push
+//! surface not looked at.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -22,11 +23,45 @@ struct Row {
     other: u16,
     /// To an agent without features.
     featureless: u16,
-    is_open: bool,
+    keys: Keys,
+}
+
+/// What gets a caller in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// An agent's password or cookie.
+    Agent,
+    /// Nothing is needed.
+    Nobody,
+    /// Something of the endpoint's own: every agent is answered as `own` says, and so is everybody else.
+    Own,
 }
 
 const ID: &str = "{id}";
 const CLIENT: &str = "{client}";
+
+/// What stands in the other places of paths.
+const FIXED: [(&str, &str); 5] = [
+    ("{identity}", "t-1"),
+    ("{*resource}", "twitter/post.json"),
+    ("{channel}", "twitter"),
+    ("{hook}", "app"),
+    ("{file}", "main.js"),
+];
+
+const MORE: &str = r#"
+[limits]
+failures_per_agent = 100
+failures_per_address = 10000
+[push]
+public_key = "public"
+private_key = "private-private-private"
+[[push.identity]]
+token = "t-1"
+agent = "a1"
+queue = "/queues/q1"
+accounts = { twitter = "vitaliy_onv" }
+"#;
 
 fn rows() -> Vec<Row> {
     let row = |method, path, body, own, other, featureless| Row {
@@ -36,7 +71,13 @@ fn rows() -> Vec<Row> {
         own,
         other,
         featureless,
-        is_open: false,
+        keys: Keys::Agent,
+    };
+    let open = |method, path| Row { keys: Keys::Nobody, ..row(method, path, None, 200, 200, 200) };
+    let keyed = |method, path, status| {
+        let body =
+            (method == "POST").then(|| json!({ "request": { "push": { "post": { "message": "m" } } } }));
+        Row { keys: Keys::Own, ..row(method, path, body, status, status, status) }
     };
     let connect = json!([{ "channel": "/meta/connect", "clientId": CLIENT, "connectionType": "long-polling",
                            "advice": { "timeout": 0 } }]);
@@ -60,8 +101,18 @@ fn rows() -> Vec<Row> {
         row("GET", "/api/v2/notifications/{kind}", None, 426, 426, 426),
         // Last: it ends the caller's session.
         row("POST", "/api/v2/logout", Some(json!({})), 200, 200, 200),
-        Row { is_open: true, ..row("GET", "/health", None, 200, 200, 200) },
-        Row { is_open: true, ..row("GET", "/ready", None, 200, 200, 200) },
+        row("GET", "/page/directory", None, 200, 200, 200),
+        row("GET", "/page/lifecycle/{channel}", None, 200, 200, 200),
+        open("GET", "/"),
+        open("GET", "/page/{file}"),
+        open("GET", "/health"),
+        open("GET", "/ready"),
+        // Agents' passwords are no keys of the push surface, and no signatures of a platform.
+        keyed("POST", "/push/identities/{identity}/{*resource}", 401),
+        keyed("GET", "/webhooks/{channel}", 400),
+        keyed("POST", "/webhooks/{channel}", 401),
+        keyed("GET", "/webhooks/{channel}/{hook}", 400),
+        keyed("POST", "/webhooks/{channel}/{hook}", 401),
     ]
 }
 
@@ -84,7 +135,7 @@ fn every_endpoint_has_a_row() {
 
 #[test]
 fn every_endpoint_answers_every_kind_of_caller_as_its_row_says() {
-    let program = Program::serve(configuration(LISTENERS, "[limits]\nfailures_per_agent = 100\n"));
+    let program = Program::serve(configuration(LISTENERS, MORE));
     let a1 = program.log_in("a1");
     assert_eq!(program.post(&a1, "/api/v2/me/tweets", &create()).status, 200);
     let listed = program.get(&a1, "/api/v2/me/tweets?fields=*").json();
@@ -101,12 +152,13 @@ fn every_endpoint_answers_every_kind_of_caller_as_its_row_says() {
 
     for row in rows() {
         let path = row.path.replace("{collection}", "tweets").replace("{kind}", "connect").replace(ID, &id);
+        let path = FIXED.iter().fold(path, |path, (name, value)| path.replace(name, value));
         let body = row.body.as_ref().map(|body| body.to_string().replace(CLIENT, &client));
         let ask = |caller: &Caller| program.ask(caller, row.method, &path, body.as_deref());
         let expect = |who: &str, answer: &Answer, status: u16| {
             assert_eq!(answer.status, status, "{} {path}, {who}: {}", row.method, answer.text);
         };
-        let closed = |status| if row.is_open { row.own } else { status };
+        let closed = |status| if row.keys == Keys::Agent { status } else { row.own };
 
         expect("nobody", &ask(&Caller::nobody()), closed(401));
         expect("a wrong password", &ask(&Caller::basic("a1", "wrong")), closed(401));

@@ -16,6 +16,8 @@ fn check(file: &Path) -> Output {
         .args(["serve", "--check", "--config"])
         .arg(file)
         .env("X_TOKEN", "token")
+        .env("X_CONSUMER_SECRET", "secret")
+        .env("PUSH_PRIVATE_KEY", "a-private-key-of-a-site")
         .output()
         .expect("it runs")
 }
@@ -138,6 +140,52 @@ level = "loud"
         assert!(found.is_some_and(|found| found.contains(words)), "{place}…{words}… in\n{said}");
     }
     assert_eq!(lines.len(), expected.len(), "{said}");
+}
+
+#[test]
+fn every_mistake_in_what_publishes_and_routes_is_named_with_its_place() {
+    let folder = example();
+    let file = folder.path().join("gateway.toml");
+    let text = fs::read_to_string(&file).expect("the example");
+    let mut text =
+        text.replace("[router]\n", "[router]\nqueues = [\"/queues/none\", \"here\"]\noffer_stands_s = 0\n");
+    for (right, wrong) in [
+        ("private_key = { env = \"PUSH_PRIVATE_KEY\" }", "private_key = \"short\""),
+        ("agent = \"a1\"  ", "agent = \"a9\"  "),
+        ("queue = \"/queues/social\"        #", "queue = \"/queues/none\"        #"),
+        ("accounts = { twitter = \"support\"", "accounts = { twitter = \"nobody\", mastodon = \"m\""),
+        ("places = { \"Paris FRANCE\" = \"09f6a7707f18e0b1\" }", "places = { \"Paris FRANCE\" = 7 }"),
+        ("token = \"923843ec-1749-4cc1-988f-d6963f3b1baa\"", "token = \"../etc\""),
+    ] {
+        assert!(text.contains(right), "{right}");
+        text = text.replace(right, wrong);
+    }
+    text.push_str("\n[[push.identity]]\ncolour = \"red\"\n");
+    fs::write(&file, &text).expect("written");
+    let output = check(&file);
+    let said = String::from_utf8(output.stderr).expect("text");
+    for (member, words) in [
+        ("router.queues[0]", "/contacts/"),
+        ("router.queues[1]", "no path"),
+        ("router.offer_stands_s", "from 1 to"),
+        ("push.private_key", "too short"),
+        ("push.identity[0].agent", "no [[agent]]"),
+        ("push.identity[0].queue", "engine.queues"),
+        ("push.identity[0].accounts.twitter", "no account of that name"),
+        ("push.identity[0].accounts.mastodon", "not configured"),
+        ("push.identity[0].token", "letters"),
+        ("push.places.Paris FRANCE", "must be"),
+        ("push.identity[1].token", "missing"),
+        ("push.identity[1].agent", "missing"),
+        ("push.identity[1].queue", "missing"),
+        ("push.identity[1].accounts", "missing"),
+        ("push.identity[1].colour", "not known"),
+    ] {
+        let found = said.lines().find(|line| line.contains(&format!("`{member}` ")));
+        assert!(found.is_some_and(|found| found.contains(words)), "{member} … {words} in\n{said}");
+    }
+    assert_eq!(said.lines().count(), 15, "{said}");
+    assert!(!said.contains("short\""), "the key is not told: {said}");
 }
 
 #[test]

@@ -18,7 +18,16 @@ pub(crate) fn plugins() -> &'static Path {
     FOLDER.get_or_init(|| {
         let folder = Path::new(PROGRAM).parent().expect("a program is in a folder").to_path_buf();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "strowger-twitter-plugin", "-p", "strowger-facebook-plugin"]);
+        build.args([
+            "build",
+            "--quiet",
+            "-p",
+            "strowger-twitter-plugin",
+            "-p",
+            "strowger-facebook-plugin",
+            "-p",
+            "strowger-oneall-plugin",
+        ]);
         if folder.file_name().is_some_and(|name| name == "release") {
             build.arg("--release");
         }
@@ -100,6 +109,13 @@ impl Program {
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "--config"]).arg(folder.path().join("gateway.toml"));
         Self::start(command, Some(folder))
+    }
+
+    /// Serves a configuration that somebody else keeps.
+    pub(crate) fn serve_in(folder: &Path) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--config"]).arg(folder.join("gateway.toml"));
+        Self::start(command, None)
     }
 
     fn start(mut command: Command, folder: Option<TempDir>) -> Self {

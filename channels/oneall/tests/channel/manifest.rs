@@ -10,7 +10,7 @@ fn the_manifest_of_the_sample_configuration() {
     let facts = json!({ "_umsInboundIxnSubmittedBy": "{engine.name}", "_umsChannel": "channel-oneall",
                         "_umsMediaAccount": "brand", "_linkedinUserName": "The Brand" });
     let company = json!({ "_umsInboundIxnSubmittedBy": "{engine.name}", "_umsChannel": "channel-oneall",
-                          "_umsMediaAccount": "company" });
+                          "_umsMediaAccount": "company", "_linkedinCompanyId": "1234" });
     assert_eq!(
         manifest["channels"][0],
         json!({

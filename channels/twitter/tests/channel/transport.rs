@@ -45,6 +45,7 @@ fn what_is_no_new_post_is_refused_before_anything_is_sent() {
         ("publish", json!({ "userData": { "_twitterIsRetweet": "true" } })),
         ("publish", json!({ "userData": { "_twitterMsgType": "DirectMessage" } })),
         ("publish", json!({ "extras": { "inReplyTo": "1" } })),
+        ("publish", json!({ "extras": { "upload_only": true, "attachments": ["1"] } })),
         ("publish", json!({ "extras": { "attachments": ["1", "2", "3", "4", "5"] } })),
         ("operation", json!({ "operation": { "name": "Follow", "parameters": { "twitterUserId": "1" } } })),
     ] {

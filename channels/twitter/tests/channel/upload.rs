@@ -263,3 +263,56 @@ fn attachments_are_judged_before_they_are_accepted() {
         assert_eq!(check(host(), attachments.clone()), Err(code), "{attachments}");
     }
 }
+
+/// Fails if the upload is followed by a post, as one of a message is.
+#[test]
+fn what_is_only_uploaded_is_not_published() {
+    let extras = |more: Value| {
+        let mut extras =
+            json!({ "upload_only": true, "attachments": [{ "file": "a.png", "alt_text": "A cat" }] });
+        let Value::Object(more) = more else { panic!("an object") };
+        extras.as_object_mut().expect("an object").extend(more);
+        json!({ "extras": extras, "message": "x".repeat(10_000) })
+    };
+    let exchanges = vec![json_answer(200, BEGUN), ok(), json_answer(200, ENDED), ok()];
+    let played = publish(&[("a.png", 1000, Some("image/png"))], extras(json!({})), exchanges);
+    assert_eq!(played.report.outcome, Outcome::Published { id: Some("71".into()), location: None });
+    assert_eq!(played.requests.len(), 4, "begun, sent, ended, described, and no post");
+    assert!(played.requests.iter().all(|made| !made.marked));
+
+    // A failure leaves nothing in doubt: the upload may be made again.
+    let played = publish(&[("a.png", 1000, Some("image/png"))], extras(json!({})), vec![broken()]);
+    assert!(matches!(played.report.outcome, Outcome::NotSent { .. }), "{:?}", played.report);
+    let (plugin, host) = twitter();
+    let look = json!({ "known": [] });
+    let mut asked = extras(json!({}));
+    asked.as_object_mut().expect("an object").extend(look.as_object().cloned().expect("an object"));
+    assert_eq!(play(&plugin, &host, job("reconcile", asked), []).report.outcome, Outcome::Absent);
+}
+
+#[test]
+fn only_one_new_attachment_is_only_uploaded() {
+    let host = TestHost::at(NOW_MS);
+    let offered = abi::STROWGER_CHANNEL_FEATURE_FILES | abi::STROWGER_CHANNEL_FEATURE_FILE_FACTS;
+    let plugin = Twitter::create(host.host(), &sample().to_string()).expect("the sample is right");
+    assert!(host.host().offers(offered));
+    let one = json!([{ "file": "a.png" }]);
+    for (extras, refused) in [
+        (json!({ "upload_only": true, "attachments": one }), None),
+        (json!({ "upload_only": false }), None),
+        (json!({ "upload_only": "yes", "attachments": one }), Some("`upload_only` must be")),
+        (json!({ "upload_only": true }), Some("one attachment")),
+        (json!({ "upload_only": true, "attachments": ["71"] }), Some("one attachment")),
+        (json!({ "upload_only": true, "attachments": [one[0], one[0]] }), Some("one attachment")),
+        (json!({ "upload_only": true, "attachments": one, "to": "77" }), Some("one attachment")),
+        (json!({ "upload_only": true, "attachments": one, "inReplyTo": "77" }), Some("one attachment")),
+    ] {
+        let carried = extras.as_object().expect("an object");
+        let outgoing = Outgoing { channel: "twitter", account: "vitaliy_onv", text: "note", extras: carried };
+        match (plugin.check(&outgoing), refused) {
+            (Ok(()), None) => {}
+            (Err(refusal), Some(words)) => assert!(refusal.message.contains(words), "{extras}: {refusal:?}"),
+            other => panic!("{extras}: {other:?}"),
+        }
+    }
+}

@@ -133,6 +133,13 @@ impl Store for SqliteStore {
         self.all(query, [queue.as_str()], interaction)
     }
 
+    fn waiting(&self, queue: &QueuePath, limit: usize) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        let query = "SELECT id, version, checksum, record FROM interaction WHERE queue = ? AND waits = 1 \
+                     ORDER BY since_ms, place LIMIT ?";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.all(query, params![queue.as_str(), limit], interaction)
+    }
+
     fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError> {
         let query = "SELECT id FROM interaction WHERE queue = ? AND waits = 1 \
                      ORDER BY since_ms, place LIMIT 1";
