@@ -5,7 +5,7 @@
 mod support;
 
 use support::instrument::Instrument;
-use support::{LINKINGS, Toolchain, library, own};
+use support::{Toolchain, library, linkings, own};
 
 /// The program, what the instrument says of it, and whether it must say that of Rust code.
 const PLAIN: [(&str, &str, bool); 0] = [];
@@ -33,7 +33,7 @@ fn planted_faults_are_found() {
     };
     let directory = tempfile::tempdir().expect("a temporary directory");
     for (name, words, is_in_rust) in faults {
-        for linking in LINKINGS {
+        for &linking in linkings() {
             let source = own().join("tests/planted").join(name);
             let program = Toolchain::ours().compile(&source, library(), linking, directory.path());
             let output = instrument.command(&program).output().expect("it runs");
@@ -59,7 +59,7 @@ fn accesses(report: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether this is Rust code that reads what was planted: the checks for ASCII and for UTF-8, or serde_json. They
+/// Whether this is Rust code that reads what was planted: the checks for ASCII and for UTF-8, or `serde_json`. They
 /// are seen by a sanitizer only where they were instrumented, as generic or inlined code is with the library.
 fn is_reader(line: &str) -> bool {
     ["is_ascii", "run_utf8_validation", "serde_json", "/library/core/src/"]

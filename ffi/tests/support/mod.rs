@@ -132,6 +132,12 @@ pub enum Linking {
 
 pub const LINKINGS: [Linking; 2] = [Linking::Dynamic, Linking::Static];
 
+/// The ways to link that are tried under the chosen instrument. What it looks for lies in the same code whichever
+/// way that is linked, and linking takes longer than running.
+pub fn linkings() -> &'static [Linking] {
+    if Instrument::chosen() == Instrument::Plain { &LINKINGS } else { &LINKINGS[..1] }
+}
+
 /// A C and a C++ compiler, and the languages that they are asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Toolchain {
