@@ -61,6 +61,14 @@ impl Drivers {
         // One command for both: so they share the very same engine, with the same features.
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(root).args(["build", "--quiet", "--release", "-p", "strowger-ffi", "-p"]);
+        // What cargo tells this program of its package, ring's build script takes for a change: it, and whatever is
+        // built on it, would be built anew each time.
+        for (name, _) in std::env::vars_os() {
+            let words = name.to_string_lossy();
+            if words.starts_with("CARGO_PKG_") || words.starts_with("CARGO_MANIFEST_") {
+                cargo.env_remove(&name);
+            }
+        }
         run(cargo
             .args(["strowger-bench", "--lib", "--bin", "strowger-bench-driver"])
             .arg("--target-dir")

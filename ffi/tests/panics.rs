@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 use support::instrument::Instrument;
-use support::{LINKINGS, Toolchain, library, planted_library, runs, succeed};
+use support::{Toolchain, library, linkings, planted_library, runs, succeed};
 
 #[test]
 fn a_panic_is_a_status_and_poisons_what_it_left_behind() {
-    for linking in LINKINGS {
+    for &linking in linkings() {
         runs::planted_panics(&Toolchain::ours(), linking);
     }
 }

@@ -5,25 +5,25 @@ mod support;
 use std::process::Command;
 
 use support::instrument::Instrument;
-use support::{LINKINGS, Linking, Toolchain, compile, example, library, runs, succeed};
+use support::{Linking, Toolchain, compile, example, library, linkings, runs, succeed};
 
 #[test]
 fn c_tests_pass() {
-    for linking in LINKINGS {
+    for &linking in linkings() {
         runs::tests_alone(&Toolchain::ours(), linking);
     }
 }
 
 #[test]
 fn c_tests_pass_with_plugins() {
-    for linking in LINKINGS {
+    for &linking in linkings() {
         runs::tests_with_plugins(&Toolchain::ours(), linking);
     }
 }
 
 #[test]
 fn examples_do_what_they_show() {
-    for linking in LINKINGS {
+    for &linking in linkings() {
         runs::examples(&Toolchain::ours(), linking);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use strowger_sandbox::{Options, Sandbox};
 use support::instrument::Instrument;
 use support::session::{Desktop, Server};
-use support::{LINKINGS, Linking, compile, example, library, plugin};
+use support::{Linking, compile, example, library, linkings, plugin};
 
 /// Desktops that are connected at once.
 const CROWD: usize = 50;
@@ -60,7 +60,7 @@ fn agents_work_together_over_tcp() {
 /// while the others are connected.
 #[test]
 fn many_agents_are_served_by_one_loop() {
-    for linking in LINKINGS {
+    for &linking in linkings() {
         let (sandbox, _directory, server) = server(linking);
         let mut desktops: Vec<_> =
             (0..CROWD).map(|number| server.login(&format!("agent-{number}"))).collect();

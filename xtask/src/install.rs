@@ -116,6 +116,14 @@ fn build(root: &Path, debug: bool) -> Result<PathBuf, InstallError> {
     if !debug {
         command.arg("--release");
     }
+    // What cargo tells this program of its package, ring's build script takes for a change: it, and whatever is
+    // built on it, would be built anew each time.
+    for (name, _) in std::env::vars_os() {
+        let words = name.to_string_lossy();
+        if words.starts_with("CARGO_PKG_") || words.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     for (package, ..) in BUILT {
         command.args(["-p", package]);
     }

@@ -58,8 +58,7 @@ pub fn planted_library() -> &'static Path {
 /// Builds with cargo, in the profile of this test and for its instrument, and gives the directory with the
 /// artefacts.
 pub fn build(what: &[&str]) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(own()).args(["build", "--quiet"]).args(what);
+    let mut cargo = cargo_build(what);
     let directory = Instrument::chosen().build(&mut cargo);
     build_in(cargo, what, &directory)
 }
@@ -69,10 +68,23 @@ pub const UNOPTIMISED: [&str; 2] = ["--config", "profile.dev.package.\"*\".opt-l
 
 /// The same without an instrument, in a target directory of its own.
 pub fn build_apart(what: &[&str], directory: &Path) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(own()).args(["build", "--quiet"]).args(what).arg("--target-dir").arg(directory);
-    cargo.args(UNOPTIMISED);
+    let mut cargo = cargo_build(what);
+    cargo.arg("--target-dir").arg(directory).args(UNOPTIMISED);
     build_in(cargo, what, directory)
+}
+
+fn cargo_build(what: &[&str]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(own()).args(["build", "--quiet"]).args(what);
+    // What cargo tells a test of its package, build scripts of dependencies take for a change of theirs (ring's
+    // does): they and whatever is built on them would be built anew each time.
+    for (name, _) in env::vars_os() {
+        let words = name.to_string_lossy();
+        if words.starts_with("CARGO_PKG_") || words.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 fn build_in(mut cargo: Command, what: &[&str], directory: &Path) -> PathBuf {
@@ -119,6 +131,12 @@ pub enum Linking {
 }
 
 pub const LINKINGS: [Linking; 2] = [Linking::Dynamic, Linking::Static];
+
+/// The ways to link that are tried under the chosen instrument. What it looks for lies in the same code whichever
+/// way that is linked, and linking takes longer than running.
+pub fn linkings() -> &'static [Linking] {
+    if Instrument::chosen() == Instrument::Plain { &LINKINGS } else { &LINKINGS[..1] }
+}
 
 /// A C and a C++ compiler, and the languages that they are asked for.
 #[derive(Clone, Copy, Debug)]

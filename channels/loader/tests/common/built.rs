@@ -19,6 +19,14 @@ pub(crate) fn build(directory: &Path, arguments: &[&str], profile: &Path) {
     let target = profile.parent().expect("a profile's directory lies in the target directory");
     let mut command = Command::new(env!("CARGO"));
     command.arg("build").args(arguments).arg("--target-dir").arg(target).current_dir(directory);
+    // What cargo tells this program of its package, ring's build script takes for a change: it, and whatever is
+    // built on it, would be built anew each time.
+    for (name, _) in std::env::vars_os() {
+        let words = name.to_string_lossy();
+        if words.starts_with("CARGO_PKG_") || words.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     if profile.ends_with("release") {
         command.arg("--release");
     }
