@@ -1,7 +1,7 @@
 /* Memory that only a pointer into its middle is left of: possibly lost. */
 #include "check.h"
 
-static volatile char *inside;
+static char *volatile inside;
 
 int main(void) {
   inside = malloc(64);
