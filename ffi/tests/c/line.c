@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 /* The main line with a channel that the program delivers itself: everything but plugins. */
 #include "check.h"
 

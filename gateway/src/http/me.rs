@@ -21,11 +21,19 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
 ) -> Response<Body> {
     let colleague = visitor.colleague();
-    let channels: Vec<_> = gateway
-        .engine
-        .channels()
-        .iter()
-        .filter_map(|channel| gateway.engine.manifest(channel).ok())
+    let user = value!({
+        "userName": &*colleague.id,
+        "features": colleague.features,
+        "state": gateway.board.of(&colleague.id).name(),
+    });
+    json(200, value!({ "statusCode": 0, "user": user, "channels": channels(&gateway) }).to_string())
+}
+
+/// The channels, with what can be done on them.
+pub(super) fn channels(gateway: &Gateway) -> Vec<Value> {
+    let channels = gateway.engine.channels();
+    let manifests = channels.iter().filter_map(|channel| gateway.engine.manifest(channel).ok());
+    manifests
         .map(|manifest| {
             value!({
                 "channel": manifest.channel,
@@ -33,16 +41,13 @@ pub(super) async fn show(
                 "listMember": manifest.list_member,
                 "resource": manifest.resource,
                 "topic": manifest.topic,
+                "directionMember": manifest.direction_member,
+                "operations": manifest.operations,
+                "replyParameters": manifest.reply_parameters,
                 "accounts": manifest.accounts.iter().map(|account| &account.name).collect::<Vec<_>>(),
             })
         })
-        .collect();
-    let user = value!({
-        "userName": &*colleague.id,
-        "features": colleague.features,
-        "state": gateway.board.of(&colleague.id).name(),
-    });
-    json(200, value!({ "statusCode": 0, "user": user, "channels": channels }).to_string())
+        .collect()
 }
 
 /// `StartContactCenterSession`, `Ready`, `NotReady`, `EndContactCenterSession`.

@@ -55,28 +55,9 @@ pub(super) async fn file(Path(name): Path<String>, uri: Uri) -> Response<Body> {
 
 /// The channels with what can be done on them, the queues, and the agents one can transfer to.
 pub(super) async fn directory(State(gateway): State<Arc<Gateway>>) -> Response<Body> {
-    let channels: Vec<_> = gateway
-        .engine
-        .channels()
-        .iter()
-        .filter_map(|channel| gateway.engine.manifest(channel).ok())
-        .map(|manifest| {
-            value!({
-                "channel": manifest.channel,
-                "collection": manifest.collections.first(),
-                "listMember": manifest.list_member,
-                "resource": manifest.resource,
-                "topic": manifest.topic,
-                "directionMember": manifest.direction_member,
-                "operations": manifest.operations,
-                "replyParameters": manifest.reply_parameters,
-                "accounts": manifest.accounts.iter().map(|account| &account.name).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
     let known = value!({
         "statusCode": 0,
-        "channels": channels,
+        "channels": super::me::channels(&gateway),
         "queues": gateway.settings.queues,
         "agents": gateway.doorkeeper.staff().directory(),
     });
