@@ -155,6 +155,9 @@ fn problem(command: &str) -> Option<String> {
             let files = words[1..].iter().filter(|word| word.contains('/'));
             files.into_iter().find(|file| !root().join(file).exists()).map(|file| format!("no file {file}"))
         }
+        // A name for the address of the program before it, and what is asked of it there.
+        "S=http://127.0.0.1:8081" => None,
+        "curl" => (!words[1].starts_with("$S/")).then(|| format!("no address {}", words[1])),
         // The README's own program, which install.rs builds and starts to the letter.
         "./desk" => None,
         installed if installed.starts_with("strowger-") => {
@@ -203,7 +206,7 @@ fn commands_that_are_shown_exist() {
     assert!(count >= 6, "only {count} commands were found");
 }
 
-/// Planted faults: a chore, an option, a package, an example, a program and a file that are not there.
+/// Planted faults: a chore, an option, a package, an example, programs, an address and a file that are not there.
 #[test]
 fn commands_that_do_not_exist_are_found() {
     for broken in [
@@ -213,6 +216,7 @@ fn commands_that_do_not_exist_are_found() {
         "cargo run -p strowger --example property_sweet",
         "scripts/tests",
         "strowger-motor --listen 127.0.0.1:8081 &",
+        "curl $T/_sandbox/posts",
         "target/debug/strowger-gateway replay gateway/demo/seed.jsonl",
     ] {
         assert!(problem(broken).is_some(), "{broken}");

@@ -80,7 +80,8 @@ fn the_guide_names_every_outcome_and_every_member() {
     }
     // What a manifest must and may have: the header's own list of members, word for word.
     let header = include_str!("../../../ffi/include/strowger_channel.h");
-    let section = header.split("@section channel_manifest").nth(1).and_then(|rest| rest.split("@section").next());
+    let section =
+        header.split("@section channel_manifest").nth(1).and_then(|rest| rest.split("@section").next());
     let lines = section.expect("a section").lines().filter_map(|line| line.strip_prefix(" *         \""));
     let members: Vec<_> = lines.filter_map(|line| line.split('"').next()).collect();
     assert!(members.len() >= 12, "{members:?}");
