@@ -98,7 +98,7 @@ fn what_is_not_documented_is_found() {
     }
 }
 
-/// The commands of the shell that a document shows, each on a line; a text in quotes may go on in the next.
+/// The commands of the shell that a document shows, each on a line; one that is open goes on in the next.
 fn commands(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut inside = false;
@@ -108,13 +108,21 @@ fn commands(path: &Path) -> Vec<String> {
             "```sh" | "```{.sh}" => inside = true,
             "```" => inside = false,
             line if inside => match found.last_mut() {
-                Some(open) if open.matches('\'').count() % 2 == 1 => open.push_str(line),
+                Some(open) if is_open(open) => {
+                    *open = format!("{} {line}", open.trim_end_matches('\\'));
+                }
                 _ => found.extend(line.split(" && ").map(str::to_owned)),
             },
             _ => {}
         }
     }
     found
+}
+
+/// Whether a quotation, a parenthesis or a backslash at the end leads into the next line.
+fn is_open(command: &str) -> bool {
+    let count = |mark| command.matches(mark).count();
+    count('\'') % 2 == 1 || count('(') > count(')') || command.ends_with('\\')
 }
 
 /// What is wrong with a command; nothing if programs, packages, examples, files and options exist.
@@ -155,6 +163,14 @@ fn problem(command: &str) -> Option<String> {
             let files = words[1..].iter().filter(|word| word.contains('/'));
             files.into_iter().find(|file| !root().join(file).exists()).map(|file| format!("no file {file}"))
         }
+        // What is asked of the programs that were started: the gateway, and the sandbox by its short name.
+        "curl" => {
+            let served = ["$S/", "http://127.0.0.1:8080/", "'http://127.0.0.1:8080/"];
+            let asks = words.iter().any(|word| served.iter().any(|base| word.starts_with(base)));
+            (!asks).then(|| format!("no address that is served: {command}"))
+        }
+        "S=http://127.0.0.1:8081" => None,
+        assigned if assigned.starts_with("body=") => None,
         // The README's own program, which install.rs builds and starts to the letter.
         "./desk" => None,
         installed if installed.starts_with("strowger-") => {
@@ -203,7 +219,7 @@ fn commands_that_are_shown_exist() {
     assert!(count >= 6, "only {count} commands were found");
 }
 
-/// Planted faults: a chore, an option, a package, an example, a program and a file that are not there.
+/// Planted faults: a chore, an option, a package, an example, programs, an address and a file that are not there.
 #[test]
 fn commands_that_do_not_exist_are_found() {
     for broken in [
@@ -213,6 +229,7 @@ fn commands_that_do_not_exist_are_found() {
         "cargo run -p strowger --example property_sweet",
         "scripts/tests",
         "strowger-motor --listen 127.0.0.1:8081 &",
+        "curl $T/_sandbox/posts",
         "target/debug/strowger-gateway replay gateway/demo/seed.jsonl",
     ] {
         assert!(problem(broken).is_some(), "{broken}");
