@@ -178,6 +178,36 @@ pub fn created<P: Plugin>(now_ms: i64, config: &Value) -> (P, TestHost) {
     }
 }
 
+/// The requests of a conversation, in order, each answered as `answer` says. Waits pass, secrets are kept, and
+/// every file is a picture of 3 MiB.
+pub fn requests<P: Plugin>(
+    plugin: &P,
+    job: Job,
+    mut answer: impl FnMut(&Request) -> Exchange,
+) -> Vec<Request> {
+    const PICTURE: u64 = 3 << 20;
+    let (mut conversation, mut step) = plugin.begin(job);
+    let mut requests = Vec::new();
+    loop {
+        let result = match step {
+            Step::Outcome(_) => return requests,
+            Step::Wait { .. } => StepResult::Waited,
+            Step::KeepSecret { .. } => StepResult::Kept,
+            Step::StatFile { .. } | Step::FetchFile { .. } => StepResult::File(FileFacts {
+                size: PICTURE,
+                content_type: Some("image/png".into()),
+                file: None,
+            }),
+            Step::Request { request, .. } => {
+                let answer = answer(&request);
+                requests.push(request);
+                StepResult::Exchange(answer)
+            }
+        };
+        step = plugin.resume(&mut conversation, result);
+    }
+}
+
 /// A job from a document over which `more` is laid, member by member.
 ///
 /// # Panics

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
+use strowger_channel::Request;
 use strowger_channel::testing::{self, json as json_answer};
-use strowger_channel::{Plugin, Request, Step, StepResult};
 
 use crate::{NOW_MS, facebook, verdict};
 
@@ -86,23 +86,10 @@ prop_compose! {
 
 /// The requests of a conversation with a Facebook on a good day, in order.
 fn requests(document: &Value) -> Vec<Request> {
-    let (plugin, _) = facebook();
-    let (mut conversation, mut step) = plugin.begin(testing::job(&document.to_string()));
-    let mut requests = Vec::new();
-    loop {
-        let result = match step {
-            Step::Outcome(_) => return requests,
-            Step::Wait { .. } => StepResult::Waited,
-            Step::Request { request, .. } => {
-                let body =
-                    if request.method == "GET" { json!({ "data": [] }) } else { json!({ "id": "88" }) };
-                requests.push(request);
-                StepResult::Exchange(json_answer(200, &body.to_string()))
-            }
-            step => panic!("this channel has no files and keeps no secrets: {step:?}"),
-        };
-        step = plugin.resume(&mut conversation, result);
-    }
+    testing::requests(&facebook().0, testing::job(&document.to_string()), |request| {
+        let body = if request.method == "GET" { json!({ "data": [] }) } else { json!({ "id": "88" }) };
+        json_answer(200, &body.to_string())
+    })
 }
 
 /// Planted fault: with an id taken unseen from the user data, this fails within a few dozen cases.

@@ -9,9 +9,9 @@ mod graph_judge;
 #[path = "../../../oneall/tests/exchanges/oneall_judge.rs"]
 mod oneall_judge;
 
-use strowger_channel::testing::exchange::{Recording, recordings};
-use strowger_channel::testing::{Played, TestHost};
-use strowger_channel::{Outcome, Plugin, Request};
+use strowger_channel::testing::exchange::replayed;
+use strowger_channel::testing::{Played, TestHost, created};
+use strowger_channel::{Outcome, Request};
 use strowger_facebook::Facebook;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exchanges");
@@ -20,17 +20,12 @@ const CONFIG: &str = include_str!("config.json");
 const NOW_MS: i64 = 1_795_224_589_000;
 
 fn facebook() -> (Facebook, TestHost) {
-    let host = TestHost::at(NOW_MS);
-    let plugin = Facebook::create(host.host(), CONFIG).expect("the configuration is right");
-    (plugin, host)
+    let config = serde_json::from_str(CONFIG).expect("JSON");
+    created(NOW_MS, &config)
 }
 
 fn played() -> Vec<(String, Played)> {
-    let replay = |recording: Recording| {
-        let (plugin, host) = facebook();
-        (recording.name(), recording.replay(&plugin, &host))
-    };
-    recordings(FOLDER).into_iter().map(replay).collect()
+    replayed(FOLDER, facebook)
 }
 
 fn verdict(request: &Request) -> Result<(), String> {

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
+use strowger_channel::Request;
 use strowger_channel::testing::{self, json as json_answer};
-use strowger_channel::{Plugin, Request, Step, StepResult};
 
 use crate::oneall_judge::verdict;
 use crate::{NOW_MS, oneall};
@@ -67,23 +67,11 @@ fn document() -> impl Strategy<Value = Value> {
 
 /// The requests of a conversation with a OneAll that lists nothing, in order.
 fn requests(document: &Value) -> Vec<Request> {
-    let (plugin, _) = oneall();
-    let (mut conversation, mut step) = plugin.begin(testing::job(&document.to_string()));
-    let mut requests = Vec::new();
-    loop {
-        let result = match step {
-            Step::Outcome(_) => return requests,
-            Step::Wait { .. } => StepResult::Waited,
-            Step::Request { request, .. } => {
-                requests.push(request);
-                let body = json!({ "response": { "request": { "status": { "flag": "success", "code": 200 } },
-                                                 "result": { "data": { "posts": [], "post_id": "7" } } } });
-                StepResult::Exchange(json_answer(200, &body.to_string()))
-            }
-            step => panic!("these channels have no files and keep no secrets: {step:?}"),
-        };
-        step = plugin.resume(&mut conversation, result);
-    }
+    testing::requests(&oneall().0, testing::job(&document.to_string()), |_| {
+        let body = json!({ "response": { "request": { "status": { "flag": "success", "code": 200 } },
+                                         "result": { "data": { "posts": [], "post_id": "7" } } } });
+        json_answer(200, &body.to_string())
+    })
 }
 
 /// Planted fault: with a `board` taken unseen from the extras, this fails within a few hundred cases.

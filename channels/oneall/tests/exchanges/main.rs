@@ -8,9 +8,9 @@ mod generated;
 mod oneall_judge;
 mod table;
 
-use strowger_channel::testing::exchange::{Recording, recordings};
-use strowger_channel::testing::{Played, TestHost};
-use strowger_channel::{Outcome, Plugin};
+use strowger_channel::Outcome;
+use strowger_channel::testing::exchange::replayed;
+use strowger_channel::testing::{Played, TestHost, created};
 use strowger_oneall::OneAll;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exchanges");
@@ -19,17 +19,12 @@ const CONFIG: &str = include_str!("config.json");
 const NOW_MS: i64 = 1_795_224_589_000;
 
 fn oneall() -> (OneAll, TestHost) {
-    let host = TestHost::at(NOW_MS);
-    let plugin = OneAll::create(host.host(), CONFIG).expect("the configuration is right");
-    (plugin, host)
+    let config = serde_json::from_str(CONFIG).expect("JSON");
+    created(NOW_MS, &config)
 }
 
 fn played() -> Vec<(String, Played)> {
-    let replay = |recording: Recording| {
-        let (plugin, host) = oneall();
-        (recording.name(), recording.replay(&plugin, &host))
-    };
-    recordings(FOLDER).into_iter().map(replay).collect()
+    replayed(FOLDER, oneall)
 }
 
 #[test]

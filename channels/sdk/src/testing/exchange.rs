@@ -71,6 +71,23 @@ pub fn recordings(folder: impl AsRef<Path>) -> Vec<Recording> {
     paths.into_iter().map(Recording::read).collect()
 }
 
+/// Replays the recordings of a folder, each on a plugin of its own: tokens are kept in it, and nonces are counted.
+/// Gives their names, and how they went.
+///
+/// # Panics
+///
+/// As [`recordings`] and [`Recording::replay`] do.
+pub fn replayed<P: Plugin>(
+    folder: impl AsRef<Path>,
+    created: impl Fn() -> (P, TestHost),
+) -> Vec<(String, Played)> {
+    let replay = |recording: Recording| {
+        let (plugin, host) = created();
+        (recording.name(), recording.replay(&plugin, &host))
+    };
+    recordings(folder).into_iter().map(replay).collect()
+}
+
 impl Recording {
     fn read(path: PathBuf) -> Self {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

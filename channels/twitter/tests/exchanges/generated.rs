@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 use strowger_channel::testing::{self, json as json_answer};
-use strowger_channel::{Exchange, FileFacts, Outgoing, Plugin, Request, Step, StepResult};
+use strowger_channel::{Exchange, Outgoing, Plugin, Request};
 
 use crate::x_judge::Judge;
 use crate::{NOW_MS, twitter, verdict};
@@ -92,7 +92,6 @@ prop_compose! {
     }
 }
 
-/// X on a good day.
 fn answer(request: &Request) -> Exchange {
     let data = json!({ "id": "71", "text": "t", "dm_event_id": "3", "retweeted": true, "liked": true, "following": true });
     let body = match request.method {
@@ -106,29 +105,9 @@ fn answer(request: &Request) -> Exchange {
     json_answer(200, &body.to_string())
 }
 
-/// The requests of a conversation, in order.
+/// The requests of a conversation with X on a good day, in order.
 fn requests(document: &Value) -> Vec<Request> {
-    let (plugin, _) = twitter();
-    let (mut conversation, mut step) = plugin.begin(testing::job(&document.to_string()));
-    let mut requests = Vec::new();
-    loop {
-        let result = match step {
-            Step::Outcome(_) => return requests,
-            Step::Wait { .. } => StepResult::Waited,
-            Step::KeepSecret { .. } => StepResult::Kept,
-            Step::StatFile { .. } | Step::FetchFile { .. } => StepResult::File(FileFacts {
-                size: 3 << 20,
-                content_type: Some("image/png".into()),
-                file: None,
-            }),
-            Step::Request { request, .. } => {
-                let answer = answer(&request);
-                requests.push(request);
-                StepResult::Exchange(answer)
-            }
-        };
-        step = plugin.resume(&mut conversation, result);
-    }
+    testing::requests(&twitter().0, testing::job(&document.to_string()), answer)
 }
 
 /// Planted faults: with an id taken unseen from the user data, or a text of white space sent as a direct message,

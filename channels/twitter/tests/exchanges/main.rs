@@ -9,9 +9,9 @@ mod generated;
 mod oneall_judge;
 mod x_judge;
 
-use strowger_channel::testing::exchange::recordings;
-use strowger_channel::testing::{Played, TestHost};
-use strowger_channel::{Outcome, Plugin, Request};
+use strowger_channel::testing::exchange::replayed;
+use strowger_channel::testing::{Played, TestHost, created};
+use strowger_channel::{Outcome, Request};
 use strowger_twitter::Twitter;
 
 use x_judge::Judge;
@@ -21,19 +21,13 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exchanges");
 const CONFIG: &str = include_str!("config.json");
 const NOW_MS: i64 = 1_795_224_589_000;
 
-/// A plugin of its own for each conversation: tokens are kept in it, and nonces are counted.
 fn twitter() -> (Twitter, TestHost) {
-    let host = TestHost::at(NOW_MS);
-    let plugin = Twitter::create(host.host(), CONFIG).expect("the configuration is right");
-    (plugin, host)
+    let config = serde_json::from_str(CONFIG).expect("JSON");
+    created(NOW_MS, &config)
 }
 
 fn played() -> Vec<(String, Played)> {
-    let replay = |recording: strowger_channel::testing::exchange::Recording| {
-        let (plugin, host) = twitter();
-        (recording.name(), recording.replay(&plugin, &host))
-    };
-    recordings(FOLDER).into_iter().map(replay).collect()
+    replayed(FOLDER, twitter)
 }
 
 fn verdict(judge: &Judge, request: &Request) -> Result<(), String> {
