@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::instrument::Instrument;
 use super::{read, succeed};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Server {
     process: Child,
