@@ -11,6 +11,8 @@ use crate::routing::Rules;
 pub(crate) struct Settings {
     /// Whether a request that changes something must carry its session's token.
     pub(crate) csrf: bool,
+    /// What stands before every address that is handed out, without the last slash.
+    pub(crate) base_uri: String,
     /// The queues that agents are shown.
     pub(crate) queues: Vec<String>,
     /// How what waits in queues is offered to ready agents; `None`: the host has a router of its own.
@@ -29,6 +31,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             csrf: true,
+            base_uri: String::new(),
             queues: Vec::new(),
             routing: None,
             push: None,

@@ -28,6 +28,8 @@ use crate::settings::Settings;
 /// What a configuration file says, checked.
 pub(crate) struct Plan {
     pub(crate) engine: strowger::Config,
+    /// What stands before every `uri` is said; else it is where agents are served.
+    pub(crate) has_base_uri: bool,
     pub(crate) agents: Vec<AgentEntry>,
     pub(crate) channels: Vec<ChannelEntry>,
     pub(crate) listeners: Vec<ListenerEntry>,
@@ -89,6 +91,7 @@ impl Plan {
         let (log_level, log_format) = read_log(&root);
         let mut plan = Self {
             engine: engine::read(&root, &folder),
+            has_base_uri: root.section("engine").is_some_and(|engine| engine.has("base_uri")),
             agents: agents::read(&root, &folder),
             channels: channels::read(&root, &folder),
             listeners: listeners::read(&root, &folder),

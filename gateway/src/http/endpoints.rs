@@ -79,6 +79,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row(Method::POST, "/api/v2/me/{collection}/{id}", Agent, Public, || post(me::perform)),
         row(Method::POST, "/api/v2/notifications", Agent, Public, || post(cometd::long_polling)),
         row(Method::GET, "/api/v2/notifications", Agent, Public, || get(cometd::web_socket)),
+        // What resources have as `uri`: `/api/v2/tweet/{id}`, `/api/v2/facebooks/{id}`, as the channels say.
+        row(Method::GET, "/api/v2/{*address}", Agent, Public, || get(me::read_address)),
         // Some clients append the kind of message: `/handshake`, `/connect`, `/disconnect`.
         row(Method::POST, "/api/v2/notifications/{kind}", Agent, Public, || post(cometd::long_polling)),
         row(Method::GET, "/api/v2/notifications/{kind}", Agent, Public, || get(cometd::web_socket)),
@@ -87,6 +89,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row(Method::GET, "/page/directory", Agent, Public, || get(page::directory)),
         row(Method::GET, "/page/lifecycle/{channel}", Agent, Public, || get(page::lifecycle)),
         row(Method::POST, "/push/identities/{identity}/{*resource}", OwnKeys, Public, || post(push::publish)),
+        row(Method::GET, "/push/identities/{identity}/{*resource}", OwnKeys, Public, || get(push::look_up)),
         row(Method::GET, "/webhooks/{channel}", OwnKeys, Public, || get(webhooks::hand_in)),
         row(Method::POST, "/webhooks/{channel}", OwnKeys, Public, || post(webhooks::hand_in)),
         // Where a plugin tells the webhooks of different apps apart by their paths.

@@ -61,10 +61,14 @@ impl Door {
         self.parts.contains(&part)
     }
 
-    /// Where it listens, as an address to look at.
+    /// Where it listens, as an address to look at: on all of the machine's addresses, that is `localhost`.
     pub(crate) fn url(&self) -> String {
         let scheme = if matches!(self.scheme, Scheme::Tls(_)) { "https" } else { "http" };
-        let address = self.listener.local_addr().map_or_else(|_| "?".into(), |address| address.to_string());
+        let address = match self.listener.local_addr() {
+            Ok(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+            Ok(address) => address.to_string(),
+            Err(_) => "?".into(),
+        };
         format!("{scheme}://{address}/")
     }
 }
