@@ -70,9 +70,12 @@ class Desk {
       if (isBad) alertAt(byId("list-alert"), note.errorMessage);
       return;
     }
-    this.#interactions.put(channel, resource);
-    if (isBad && resource.id === this.#chosen) alertAt(byId("detail-alert"), `${note.errorCode}: ${note.errorMessage}`);
+    const isChange = note.notificationType === "StatusChange";
+    this.#interactions.put(channel, resource, isBad ? `${note.errorCode}: ${note.errorMessage}` : isChange ? null : undefined);
+    if (isChange) byId("news").textContent = `${resource.state}: ${resource.subject || "no text yet"}`;
     if (note.referenceId !== undefined) this.#remember(note.referenceId, resource.id);
+    // An offer, or one that was taken back because nobody answered: whoever lets it lapse is no longer ready.
+    else readReadiness();
     this.show();
     this.#chooseAwaited();
   }
@@ -91,7 +94,6 @@ class Desk {
 
   choose(id) {
     this.#chosen = id;
-    alertAt(byId("detail-alert"), null);
     this.show();
     byId("detail").focus();
   }
@@ -99,7 +101,6 @@ class Desk {
   /** Sends an operation and throws what the gateway refuses. */
   async perform(channel, id, request) {
     const path = `/api/v2/me/${channel.collection}${id ? `/${encodeURIComponent(id)}` : ""}`;
-    alertAt(byId("detail-alert"), null);
     try {
       const reply = await session.post(path, request);
       log.add(`${request.operationName}: accepted`, { request, reply });
@@ -164,6 +165,7 @@ async function open(user) {
   showReadiness(user.state);
   desk.showCreate();
   showNothing();
+  byId("list-title").focus();
   desk.live.run();
 }
 
@@ -178,8 +180,21 @@ function close() {
   byId("login-form").elements.agent.focus();
 }
 
+/** Asks anew whether the agent is ready. */
+async function readReadiness() {
+  try {
+    const { user } = await session.get("/api/v2/me");
+    if (desk && user.state !== shownReadiness) showReadiness(user.state);
+  } catch {
+    // The connection says by itself that it is lost.
+  }
+}
+
+let shownReadiness = null;
+
 /** Whether the agent is offered what waits in queues, and the operations that change it. */
 function showReadiness(state) {
+  shownReadiness = state;
   const problem = element("span", { class: "alert", role: "alert", hidden: true });
   const { name, asks, next, operations } = READINESS[state];
   const button = element("button", { type: "button", "data-operation": next }, asks);

@@ -148,7 +148,15 @@ pub(crate) fn node() -> Option<&'static Path> {
     let folder = FOLDER.get_or_init(|| {
         let folder = tools().join("node");
         std::fs::create_dir_all(&folder).expect("a folder");
-        for name in ["package.json", "package-lock.json", "cometd.mjs", "desk.mjs"] {
+        for name in [
+            "package.json",
+            "package-lock.json",
+            "cometd.mjs",
+            "desk.mjs",
+            "inbound.mjs",
+            "looks.mjs",
+            "page.mjs",
+        ] {
             std::fs::copy(Path::new(CLIENTS).join(name), folder.join(name)).expect("copied");
         }
         let installed = run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));

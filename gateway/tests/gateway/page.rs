@@ -1,7 +1,9 @@
-//! The agents' page, in two browsers: `tests/clients/desk.mjs` says what is looked at.
+//! The agents' page in browsers: `desk.mjs` and `inbound.mjs` in `tests/clients` say what is done there, `looks.mjs`
+//! what it has to look like.
 //!
-//! Planted faults that this test was seen to catch: a draft that is not shown when its notification comes
-//! before the reply; a control without a name.
+//! Planted faults that these tests were seen to catch: a draft that is not shown when its notification comes
+//! before the reply; a reply whose text is the customer's own; edges of inputs that are too pale; a focus that does
+//! not show.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,8 +11,8 @@ use std::process::Command;
 use crate::clients::node;
 use crate::support::{Program, has_tool};
 
-#[test]
-fn two_agents_work_at_their_desks() {
+/// Plays a program of `tests/clients` at a demonstration's page.
+fn play(scenario: &str) {
     let Some(folder) = node() else { return };
     let has_browser =
         Command::new("chromium").arg("--version").output().is_ok_and(|run| run.status.success());
@@ -20,7 +22,7 @@ fn two_agents_work_at_their_desks() {
     let program = Program::demo();
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
     let run = Command::new("node")
-        .arg(folder.join("desk.mjs"))
+        .arg(folder.join(scenario))
         .arg(&program.url)
         .arg(&pictures)
         .output()
@@ -31,4 +33,14 @@ fn two_agents_work_at_their_desks() {
         "{words}{}",
         String::from_utf8_lossy(&run.stderr)
     );
+}
+
+#[test]
+fn two_agents_work_at_their_desks() {
+    play("desk.mjs");
+}
+
+#[test]
+fn a_customer_is_answered_with_the_keyboard_alone() {
+    play("inbound.mjs");
 }
