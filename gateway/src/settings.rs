@@ -46,7 +46,7 @@ impl Default for Settings {
 /// Bounds of what clients can take up. Reaching one is an answer that says so.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Connections at once, on all listeners.
+    /// Connections at once, on all listeners that serve agents.
     pub(crate) connections: usize,
     /// A request's body, in bytes.
     pub(crate) body_bytes: usize,

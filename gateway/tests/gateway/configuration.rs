@@ -1,15 +1,17 @@
 //! The configuration file: the committed example works, and every mistake is named with its place.
 //!
-//! Planted faults that these tests were seen to catch: only the first mistake told, a line counted from zero.
+//! Planted faults that these tests were seen to catch: only the first mistake told, a line counted from zero, the
+//! operator's listener closed with the others when a stop begins.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Caller, LISTENERS, Program, configuration, create, hash, plugins};
+use crate::support::{Caller, LISTENERS, Program, ask, configuration, create, hash, plugins};
 
 fn check(file: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_strowger-gateway"))
@@ -112,6 +114,17 @@ colour = "red"
 
 [log]
 level = "loud"
+
+[[channel]]
+plugin = "plugins/libstrowger_facebook.so"
+config_file = "facebook.json"
+fetch_from_own_servers = ["media.example.com"]
+
+[[channel]]
+plugin = "plugins/libstrowger_facebook.so"
+config_file = "facebook.json"
+fetch_attachments = true
+fetch_from_own_servers = ["https://media.example.com"]
 "#;
     fs::write(&file, wrong).expect("written");
     let output = check(&file);
@@ -133,6 +146,8 @@ level = "loud"
         (30, 15, "`limits.connections`", "from 1 to"),
         (31, 1, "`limits.colour`", "not known"),
         (34, 9, "`log.level`", "debug"),
+        (39, 26, "`channel[2].fetch_from_own_servers`", "fetch_attachments"),
+        (45, 26, "`channel[3].fetch_from_own_servers`", "must name servers"),
     ];
     for (line, column, member, words) in expected {
         let place = format!("{}:{line}:{column}: {member} ", file.display());
@@ -252,6 +267,11 @@ fn a_stop_is_over_in_time_and_a_second_signal_ends_it_at_once() {
     std::thread::sleep(Duration::from_millis(300));
     busy.signal(Signal::TERM);
     assert_eq!(busy.wait(Duration::from_secs(2)), None, "what is under way is waited for");
+    // Nobody new gets in, and the operator sees why.
+    assert!(std::net::TcpStream::connect(busy.address()).is_err());
+    let ready = ask(&format!("{}/ready", busy.operator_url()), &Caller::nobody(), "GET", None);
+    assert_eq!((ready.status, ready.json()), (503, json!({ "status": "stopping" })));
+    assert_eq!(ask(&format!("{}/metrics", busy.operator_url()), &Caller::nobody(), "GET", None).status, 200);
     busy.signal(Signal::TERM);
     assert_eq!(busy.wait(Duration::from_secs(2)), Some(130));
 }

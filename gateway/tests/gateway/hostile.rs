@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Caller, LISTENERS, Program, configuration, create};
+use crate::support::{Caller, LISTENERS, Program, ask, configuration, create};
 
 const SHORT: &str = "[limits]\nhead_timeout_s = 1\nbody_timeout_s = 1\nconnections = 50\n";
 
@@ -70,6 +70,13 @@ fn too_many_connections_are_turned_away_until_there_is_room() {
     let mut late = connect(&program);
     let _ = late.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
     assert_eq!(rest(&mut late), "", "closed at once");
+    let metrics = ask(&format!("{}/metrics", program.operator_url()), &Caller::nobody(), "GET", None);
+    let refused = metrics
+        .text
+        .lines()
+        .find_map(|line| line.strip_prefix("strowger_gateway_refused_connections_total "));
+    let refused: u64 = refused.and_then(|count| count.parse().ok()).expect("a count");
+    assert!(refused >= 41, "the operator has room of its own, and sees it: {refused}");
     drop(crowd);
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
