@@ -101,7 +101,8 @@ impl Plan {
         };
         channels::check_together(&root, &plan.channels);
         let queues = plan.engine.queues.as_deref();
-        let known = push::Known { agents: &plan.agents, channels: &plan.channels, queues };
+        let has_all_channels = root.sections("channel").len() == plan.channels.len();
+        let known = push::Known { agents: &plan.agents, channels: &plan.channels, has_all_channels, queues };
         let (routing, push) = (router::read(&root, queues), push::read(&root, &folder, &known));
         plan.settings.queues = plan.engine.queues.clone().unwrap_or_default();
         (plan.settings.routing, plan.settings.push) = (routing, push);

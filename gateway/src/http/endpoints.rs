@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use strowger::{Refusal, StatusCode as Code};
 
@@ -120,7 +121,19 @@ pub(crate) fn router(gateway: &Arc<Gateway>, parts: &[Part]) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing_there)
         .with_state(gateway.clone())
+        .layer(from_fn(only_text))
         .layer(from_fn_with_state(gateway.clone(), record::keep))
+}
+
+/// Refuses a path that is no text once it is decoded: handlers get texts.
+async fn only_text(request: Request, next: Next) -> axum::response::Response {
+    if percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return super::refuse(&Refusal::new(
+            Code::Invalid,
+            "the path is malformed: expected UTF-8, percent-encoded",
+        ));
+    }
+    next.run(request).await
 }
 
 async fn wrong_method(method: Method) -> axum::response::Response {

@@ -203,6 +203,28 @@ fn every_mistake_in_what_publishes_and_routes_is_named_with_its_place() {
     assert!(!said.contains("short\""), "the key is not told: {said}");
 }
 
+/// Fails if what follows from a mistake is told as another.
+#[test]
+fn a_mistake_is_told_once_and_listeners_are_told_apart() {
+    let folder = example();
+    let file = folder.path().join("gateway.toml");
+    let text = fs::read_to_string(&file).expect("the example");
+    let said = |text: &str| {
+        fs::write(&file, text).expect("written");
+        let output = check(&file);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).expect("text").replace(&format!("{}:", file.display()), "")
+    };
+    let missing = said(&text.replace("libstrowger_twitter.so", "libstrowger_missing.so"));
+    assert!(missing.contains("`channel[0].plugin` can't be loaded"), "{missing}");
+    assert_eq!(missing.lines().count(), 1, "{missing}");
+    let same = said(&text.replace("127.0.0.1:9464", "127.0.0.1:8443"));
+    assert_eq!(same, "13:11: `listener[1].address` is that of another listener\n");
+    let (_, rest) = text.split_once("[[listener]]\naddress = \"127.0.0.1:9464\"").expect("the operator's");
+    let operator = said(&format!("[[listener]]\naddress = \"127.0.0.1:9464\"{rest}"));
+    assert_eq!(operator, "1:1: `listener` serves the operator alone: expected one that serves agents\n");
+}
+
 #[test]
 fn a_mistake_of_the_form_is_named_with_its_place() {
     let folder = tempfile::tempdir().expect("a folder");
