@@ -20,14 +20,16 @@ async function customerWrites(id, text) {
   assert.equal(response.status, 200);
 }
 
-/** As a program of the agent's would. */
+/** Asks as a program of the agent's would: the first answer has the session's cookie, and its token where one is needed. */
 async function asAgent(agent, path, body) {
-  const response = await fetch(`${address}${path}`, {
-    method: "POST",
-    headers: { authorization: `Basic ${btoa(`${agent}:${agent}`)}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  const seen = await fetch(`${address}/api/v2/me`, { headers: { authorization: `Basic ${btoa(`${agent}:${agent}`)}` } });
+  const headers = { cookie: seen.headers.get("set-cookie").split(";")[0], "content-type": "application/json" };
+  const token = seen.headers.get("x-csrf-token");
+  if (token) headers[seen.headers.get("x-csrf-header")] = token;
+  const asked = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
+  const response = await fetch(`${address}${path}`, asked);
   assert.equal(response.status, 200);
+  return response.json();
 }
 
 /** A desk without a mouse. */
@@ -172,8 +174,7 @@ await play(async () => {
   step("readiness that changed elsewhere is read when something is offered");
   await asAgent("a1", "/api/v2/me", { operationName: "NotReady" });
   await asAgent("a2", "/api/v2/me/tweets", { operationName: "Create" });
-  const listed = await fetch(`${address}/api/v2/me/tweets?fields=*`, { headers: { authorization: `Basic ${btoa("a2:a2")}` } });
-  const { id } = (await listed.json()).tweets.at(-1);
+  const { id } = (await asAgent("a2", "/api/v2/me/tweets?fields=*")).tweets.at(-1);
   await asAgent("a2", `/api/v2/me/tweets/${id}`, { operationName: "Transfer", targetPath: "/users/a1" });
   await desk.page.locator("#readiness .state", { hasText: "Not ready" }).waitFor();
 

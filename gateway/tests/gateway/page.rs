@@ -5,21 +5,23 @@
 //! before the reply; a reply whose text is the customer's own; edges of inputs that are too pale; a focus that does
 //! not show.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use crate::clients::node;
+use crate::push::{all_channels_folder, sandbox};
 use crate::support::{Program, has_tool};
 
-/// Plays a program of `tests/clients` at a demonstration's page.
-fn play(scenario: &str) {
+/// Plays a program of `tests/clients` at a gateway's page.
+fn play(scenario: &str, program: impl FnOnce() -> Program) {
     let Some(folder) = node() else { return };
     let has_browser =
         Command::new("chromium").arg("--version").output().is_ok_and(|run| run.status.success());
     if !has_tool("chromium", has_browser) {
         return;
     }
-    let program = Program::demo();
+    let program = program();
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
     let run = Command::new("node")
         .arg(folder.join(scenario))
@@ -37,10 +39,17 @@ fn play(scenario: &str) {
 
 #[test]
 fn two_agents_work_at_their_desks() {
-    play("desk.mjs");
+    play("desk.mjs", Program::demo);
 }
 
 #[test]
 fn a_customer_is_answered_with_the_keyboard_alone() {
-    play("inbound.mjs");
+    // As in earnest: what changes something must carry the session's token.
+    let demo = Program::demo();
+    let folder = all_channels_folder(&sandbox(&demo), "");
+    let file = folder.path().join("gateway.toml");
+    let text = fs::read_to_string(&file).expect("a configuration");
+    let more = "[engine]\nqueues = [\"/queues/social\"]\n[router]\n[security]\ncsrf = true\n";
+    fs::write(&file, format!("{more}{text}")).expect("written");
+    play("inbound.mjs", || Program::serve(folder));
 }
