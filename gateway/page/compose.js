@@ -8,6 +8,7 @@ import { POST_LIMIT, weightedLength } from "./weigh.js";
 const typed = new Map();
 
 export const forget = (id) => typed.delete(id);
+export const forgetAll = () => typed.clear();
 
 /** A reply that nobody has written yet carries its parent's text, which is not what anybody wants to send. */
 export const isUnwritten = (resource) => resource.parentId !== undefined && resource.state === "Composing" && resource.from === undefined;

@@ -1,7 +1,7 @@
 // The agent's desk: logs in, keeps the interactions up to date, and performs what the agent asks for.
 
 import { Live } from "./bayeux.js";
-import { forget } from "./compose.js";
+import { forget, forgetAll } from "./compose.js";
 import { drawChart, readChart } from "./diagram.js";
 import { alertAt, byId, element } from "./dom.js";
 import { Interactions } from "./interactions.js";
@@ -116,6 +116,8 @@ class Desk {
   }
 
   show() {
+    // What was asked for before the log-out may still arrive.
+    if (desk !== this) return;
     showList(this.#interactions.groups(), this.#chosen, (id) => this.choose(id));
     const known = this.#interactions.get(this.#chosen);
     if (!known) {
@@ -169,15 +171,20 @@ async function open(user) {
   desk.live.run();
 }
 
-function close() {
+function close(why = null) {
   desk?.live.stop();
   desk = null;
+  // Whoever logs in next at this desk finds nothing of it.
   log.clear();
+  forgetAll();
+  showNothing();
+  for (const id of ["list", "create", "readiness", "agent-name", "news"]) byId(id).replaceChildren();
   byId("desk").hidden = true;
   byId("agent").hidden = true;
   byId("connection").textContent = "";
   byId("login").hidden = false;
   byId("login-form").elements.agent.focus();
+  alertAt(byId("login-form").querySelector(".alert"), why);
 }
 
 /** Asks anew whether the agent is ready. */
@@ -222,13 +229,12 @@ byId("log-out").addEventListener("click", async () => {
 });
 byId("log-clear").addEventListener("click", () => log.clear());
 addEventListener("pagehide", () => desk?.live.stop());
-session.onLoggedOut = () => desk && close();
+session.onLoggedOut = () => desk && close("The session is over: log in again.");
 
 try {
   const answer = await session.resume();
   if (answer) await open(answer.user);
   else close();
 } catch (problem) {
-  close();
-  alertAt(byId("login-form").querySelector(".alert"), problem.message);
+  close(problem.message);
 }

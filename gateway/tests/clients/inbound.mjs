@@ -188,4 +188,14 @@ await play(async () => {
   await isReadable(desk.page, "on a narrow screen");
   await isLegible(desk.page);
   await desk.picture("inbound-7-narrow");
+
+  step("a session that ends elsewhere ends here, with a word");
+  const cookie = (await desk.page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const seen = await fetch(`${address}/api/v2/me`, { headers: { cookie } });
+  const token = seen.headers.get("x-csrf-token") ?? "";
+  const out = await fetch(`${address}/api/v2/logout`, { method: "POST", headers: { cookie, "x-csrf-token": token, "content-type": "application/json" }, body: "{}" });
+  assert.equal(out.status, 200);
+  await desk.page.locator("#login-form .alert", { hasText: "log in again" }).waitFor();
+  assert.equal(await desk.page.getByLabel("Agent").evaluate((input) => input === document.activeElement), true);
+  assert.equal((await desk.page.content()).includes(QUESTION), false, "nothing is left for whoever comes next");
 });
