@@ -8,6 +8,10 @@ import { POST_LIMIT, weightedLength } from "./weigh.js";
 const typed = new Map();
 
 export const forget = (id) => typed.delete(id);
+export const forgetAll = () => typed.clear();
+
+/** A reply that nobody has written yet carries its parent's text, which is not what anybody wants to send. */
+export const isUnwritten = (resource) => resource.parentId !== undefined && resource.state === "Composing" && resource.from === undefined;
 
 /** The form of a draft. */
 export function composer(place, perform) {
@@ -17,8 +21,11 @@ export function composer(place, perform) {
   const chosen = account.shown.querySelector("select");
   const from = kept.from ?? resource.from;
   if (from !== undefined && [...chosen.options].some((option) => option.value === from)) chosen.value = from;
-  const text = element("textarea", { name: "message", rows: 5, value: kept.message ?? resource.message ?? "" });
-  const count = element("span", { class: "count", role: "status" });
+  const saved = isUnwritten(resource) ? "" : resource.message ?? "";
+  const text = element("textarea", { name: "message", rows: 5, value: kept.message ?? saved, "aria-describedby": "count" });
+  const count = element("span", { class: "count", id: "count" });
+  // Said aloud while it is too long, and not with every letter before that.
+  const excess = element("span", { class: "excess", role: "status" });
   const queue = inputOf({ name: "queuePath", label: "Queue", type: "queue", required: true }, place);
   const remember = inputOf({ name: "saveLAR", label: "Remember me as this contact's last agent", type: "checkbox" }, place);
   const problem = element("p", { class: "alert", role: "alert", hidden: true });
@@ -29,7 +36,11 @@ export function composer(place, perform) {
     const weighted = channel.channel === "twitter" && resource.userData?._twitterMsgType !== "DirectMessage";
     const length = weighted ? weightedLength(text.value) : [...text.value].length;
     count.textContent = weighted ? `${length} of ${POST_LIMIT}` : `${length} characters`;
-    count.dataset.over = weighted && length > POST_LIMIT;
+    const over = weighted ? Math.max(0, length - POST_LIMIT) : 0;
+    count.dataset.over = over > 0;
+    excess.textContent = over > 0 ? `, ${over} too many` : "";
+    if (over > 0) text.setAttribute("aria-invalid", "true");
+    else text.removeAttribute("aria-invalid");
   };
   const keep = () => {
     typed.set(resource.id, { message: text.value, from: chosen.value });
@@ -47,7 +58,7 @@ export function composer(place, perform) {
   const form = element("form", { "data-form": "Send" },
     account.shown,
     element("label", {}, "Message", text),
-    element("p", {}, count),
+    element("p", {}, count, excess),
     queue.shown,
     remember.shown,
     element("div", { class: "row" }, save, send),

@@ -37,9 +37,9 @@ export function drawChart({ states, arrows }, direction, present) {
   marker.append(svg("path", { d: "M0 0 L8 4 L0 8 z" }));
   picture.append(marker);
   const taken = [];
-  for (const arrow of arrows) {
-    if (arrow.from !== arrow.to) picture.append(...drawArrow(arrow, rows, y, taken));
-  }
+  const drawn = arrows.filter((arrow) => arrow.from !== arrow.to).map((arrow) => drawArrow(arrow, rows, y, taken));
+  // All lines first: a label covers the lines that run beneath it.
+  picture.append(...drawn.map(([path]) => path), ...drawn.map(([, words]) => words));
   for (const state of rows) {
     const loops = arrows.filter((arrow) => arrow.from === state && arrow.to === state).flatMap((arrow) => arrow.events);
     picture.append(drawState(state, y(state), state === present, loops));
@@ -68,9 +68,11 @@ function drawArrow({ from, to, events }, rows, y, taken) {
   }
   const side = forward ? 1 : -1;
   const edge = forward ? NODE.left + NODE.width : NODE.left;
-  const shift = forward ? -5 : 5;
+  // What leaves a state leaves it low, and what comes to it arrives high, so that the two stay apart.
+  const [leaves, arrives] = from === START ? [0, -6] : [6, -6];
+  const origin = from === START ? NODE.left + NODE.width / 2 + 6 : edge;
   const bulge = edge + side * (14 + 20 * span);
-  const path = `M${edge} ${start + shift} C${bulge} ${start + shift} ${bulge} ${end + shift} ${edge} ${end + shift}`;
+  const path = `M${origin} ${start + leaves} C${bulge} ${start + leaves} ${bulge} ${end + arrives} ${edge} ${end + arrives}`;
   const farthest = edge + side * (14 + 20 * span) * 0.75;
   return [line(path), label(farthest + side * 4, (start + end) / 2 + 3, forward ? "start" : "end", events, taken)];
 }

@@ -4,10 +4,15 @@ export class Interactions {
   #known = new Map();
   #count = 0;
 
-  /** A resource as it stands now. */
-  put(channel, resource) {
+  /** A resource as it stands now; `problem` is what went wrong with it, `null` that nothing does any more. */
+  put(channel, resource, problem = undefined) {
     const before = this.#known.get(resource.id);
-    this.#known.set(resource.id, { channel, resource, since: before?.since ?? this.#count++ });
+    this.#known.set(resource.id, {
+      channel,
+      resource,
+      since: before?.since ?? this.#count++,
+      problem: problem === undefined ? before?.problem ?? null : problem,
+    });
   }
 
   get(id) {

@@ -1,7 +1,7 @@
 // The agent's desk: logs in, keeps the interactions up to date, and performs what the agent asks for.
 
 import { Live } from "./bayeux.js";
-import { forget } from "./compose.js";
+import { forget, forgetAll } from "./compose.js";
 import { drawChart, readChart } from "./diagram.js";
 import { alertAt, byId, element } from "./dom.js";
 import { Interactions } from "./interactions.js";
@@ -70,9 +70,12 @@ class Desk {
       if (isBad) alertAt(byId("list-alert"), note.errorMessage);
       return;
     }
-    this.#interactions.put(channel, resource);
-    if (isBad && resource.id === this.#chosen) alertAt(byId("detail-alert"), `${note.errorCode}: ${note.errorMessage}`);
+    const isChange = note.notificationType === "StatusChange";
+    this.#interactions.put(channel, resource, isBad ? `${note.errorCode}: ${note.errorMessage}` : isChange ? null : undefined);
+    if (isChange) byId("news").textContent = `${resource.state}: ${resource.subject || "no text yet"}`;
     if (note.referenceId !== undefined) this.#remember(note.referenceId, resource.id);
+    // An offer, or one that was taken back because nobody answered: whoever lets it lapse is no longer ready.
+    else readReadiness();
     this.show();
     this.#chooseAwaited();
   }
@@ -91,7 +94,6 @@ class Desk {
 
   choose(id) {
     this.#chosen = id;
-    alertAt(byId("detail-alert"), null);
     this.show();
     byId("detail").focus();
   }
@@ -99,7 +101,6 @@ class Desk {
   /** Sends an operation and throws what the gateway refuses. */
   async perform(channel, id, request) {
     const path = `/api/v2/me/${channel.collection}${id ? `/${encodeURIComponent(id)}` : ""}`;
-    alertAt(byId("detail-alert"), null);
     try {
       const reply = await session.post(path, request);
       log.add(`${request.operationName}: accepted`, { request, reply });
@@ -115,6 +116,8 @@ class Desk {
   }
 
   show() {
+    // What was asked for before the log-out may still arrive.
+    if (desk !== this) return;
     showList(this.#interactions.groups(), this.#chosen, (id) => this.choose(id));
     const known = this.#interactions.get(this.#chosen);
     if (!known) {
@@ -164,22 +167,41 @@ async function open(user) {
   showReadiness(user.state);
   desk.showCreate();
   showNothing();
+  byId("list-title").focus();
   desk.live.run();
 }
 
-function close() {
+function close(why = null) {
   desk?.live.stop();
   desk = null;
+  // Whoever logs in next at this desk finds nothing of it.
   log.clear();
+  forgetAll();
+  showNothing();
+  for (const id of ["list", "create", "readiness", "agent-name", "news"]) byId(id).replaceChildren();
   byId("desk").hidden = true;
   byId("agent").hidden = true;
   byId("connection").textContent = "";
   byId("login").hidden = false;
   byId("login-form").elements.agent.focus();
+  alertAt(byId("login-form").querySelector(".alert"), why);
 }
+
+/** Asks anew whether the agent is ready. */
+async function readReadiness() {
+  try {
+    const { user } = await session.get("/api/v2/me");
+    if (desk && user.state !== shownReadiness) showReadiness(user.state);
+  } catch {
+    // The connection says by itself that it is lost.
+  }
+}
+
+let shownReadiness = null;
 
 /** Whether the agent is offered what waits in queues, and the operations that change it. */
 function showReadiness(state) {
+  shownReadiness = state;
   const problem = element("span", { class: "alert", role: "alert", hidden: true });
   const { name, asks, next, operations } = READINESS[state];
   const button = element("button", { type: "button", "data-operation": next }, asks);
@@ -207,13 +229,12 @@ byId("log-out").addEventListener("click", async () => {
 });
 byId("log-clear").addEventListener("click", () => log.clear());
 addEventListener("pagehide", () => desk?.live.stop());
-session.onLoggedOut = () => desk && close();
+session.onLoggedOut = () => desk && close("The session is over: log in again.");
 
 try {
   const answer = await session.resume();
   if (answer) await open(answer.user);
   else close();
 } catch (problem) {
-  close();
-  alertAt(byId("login-form").querySelector(".alert"), problem.message);
+  close(problem.message);
 }

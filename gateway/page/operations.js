@@ -137,13 +137,14 @@ const KINDS = {
   },
   pairs(field, place) {
     const rows = element("div");
+    const list = `keys-${crypto.randomUUID()}`;
     const add = () => {
       const key = element("input", { "aria-label": "Key", placeholder: "Key", required: rows.childElementCount === 0 });
-      key.setAttribute("list", "user-data-keys");
+      key.setAttribute("list", list);
       rows.append(element("div", { class: "row" }, key, element("input", { "aria-label": "Value", placeholder: "Value" })));
     };
     add();
-    const known = element("datalist", { id: "user-data-keys" }, Object.keys(place.resource.userData ?? {}).map((key) => element("option", { value: key })));
+    const known = element("datalist", { id: list }, Object.keys(place.resource.userData ?? {}).map((key) => element("option", { value: key })));
     const more = element("button", { type: "button" }, "One more");
     more.addEventListener("click", add);
     const read = () => {

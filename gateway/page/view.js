@@ -1,7 +1,7 @@
 // The page as it shows interactions.
 
-import { byId, element } from "./dom.js";
-import { composer } from "./compose.js";
+import { alertAt, byId, element } from "./dom.js";
+import { composer, isUnwritten } from "./compose.js";
 import { controls } from "./operations.js";
 
 const FACTS = [
@@ -15,16 +15,17 @@ export function showList(groups, chosen, choose) {
   const focused = place.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   place.replaceChildren(...groups.flatMap(({ title, of }) => [
     element("h3", {}, title),
-    element("ul", {}, of.map(({ channel, resource }) => entry(channel, resource, resource.id === chosen, choose))),
+    element("ul", {}, of.map((known) => entry(known, known.resource.id === chosen, choose))),
   ]));
   if (groups.length === 0) place.append(element("p", {}, "Nothing here yet."));
   if (focused) place.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
 }
 
-function entry(channel, resource, isChosen, choose) {
+function entry({ channel, resource, problem }, isChosen, choose) {
   const button = element("button", { type: "button", "data-id": resource.id, "aria-current": isChosen ? "true" : null },
     element("span", { class: "subject" }, resource.subject || "(no text yet)"),
-    element("span", { class: "about" }, element("span", { class: "state" }, resource.state), ` ${channel.channel}, ${resource[channel.directionMember]}`));
+    element("span", { class: "about" }, element("span", { class: "state" }, resource.state), ` ${channel.channel}, ${resource[channel.directionMember]}`),
+    problem && element("span", { class: "problem" }, problem));
   button.addEventListener("click", () => choose(resource.id));
   return element("li", {}, button);
 }
@@ -33,10 +34,11 @@ let shown = null;
 
 /** One interaction: its facts, what can be done with it, its user data. */
 export function showDetail(place, perform) {
-  const { channel, resource } = place;
+  const { channel, resource, problem } = place;
+  alertAt(byId("detail-alert"), problem);
   byId("detail-title").textContent = `${channel.channel}: ${resource.subject || resource.id}`;
   byId("facts").replaceChildren(element("dl", { class: "facts" }, FACTS.filter(([member]) => resource[member] !== undefined)
-    .flatMap(([member, name]) => [element("dt", {}, name), element("dd", { "data-fact": member }, String(resource[member]))])));
+    .flatMap(([member, name]) => [element("dt", {}, member === "message" && isUnwritten(resource) ? "Customer wrote" : name), element("dd", { "data-fact": member }, String(resource[member]))])));
   showUserData(resource.userData ?? {});
   showActions(place, perform);
 }
@@ -68,5 +70,6 @@ function showUserData(userData) {
 export function showNothing() {
   shown = null;
   byId("detail-title").textContent = "No interaction chosen";
+  alertAt(byId("detail-alert"), null);
   for (const id of ["facts", "actions", "user-data", "diagram"]) byId(id).replaceChildren();
 }

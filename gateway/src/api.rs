@@ -64,6 +64,19 @@ pub(crate) fn read(
         .unwrap_or_else(|refusal| Answer::refused(&refusal))
 }
 
+/// Shows the interaction that an address leads to: `tweet/0MWPRYBVQAUUEO5O`, which stands behind `/api/v2/` in
+/// the `uri` of every resource.
+pub(crate) fn read_address(engine: &Engine, agent: &Agent, address: &str) -> Answer {
+    let nowhere = || Answer::refused(&nothing_at(&format!("/api/v2/{address}")));
+    let Some((path, id)) = address.rsplit_once('/') else { return nowhere() };
+    let channel = engine
+        .channels()
+        .into_iter()
+        .find(|channel| engine.manifest(channel).is_ok_and(|manifest| manifest.uri_path == path));
+    let Some(channel) = channel else { return nowhere() };
+    try_read(engine, agent, &channel, Some(id), "").unwrap_or_else(|refusal| Answer::refused(&refusal))
+}
+
 fn channel_of(engine: &Engine, collection: &str) -> Result<String, Refusal> {
     engine.channel_of_collection(collection).ok_or_else(|| nothing_at(&format!("{ME}{collection}")))
 }

@@ -75,10 +75,11 @@ pub(crate) fn run(options: Options) -> Result<(), DemoError> {
         // Held before anything is opened: whoever can't listen need not do the rest.
         let door = Door::open(options.listen, Scheme::Plain, vec![Part::Public, Part::Operator]).await?;
         let url = door.url();
+        let base_uri = url.trim_end_matches('/').to_owned();
         let house = House::open(&house::Options {
             sandbox: options.sandbox,
             store: options.store,
-            base_uri: Some(url.trim_end_matches('/').to_owned()),
+            base_uri: Some(base_uri.clone()),
             plugins: options.plugins,
         })?;
         if house.is_new {
@@ -90,6 +91,7 @@ pub(crate) fn run(options: Options) -> Result<(), DemoError> {
         let staff = Staff::new(colleagues.into_iter().collect::<Result<Vec<_>, _>>()?);
         let settings = Settings {
             csrf: false,
+            base_uri,
             queues: vec![QUEUE.into()],
             routing: Some(Rules::of(vec![QUEUE.into()])),
             push: Some(push_rules()),

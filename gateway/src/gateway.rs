@@ -43,6 +43,12 @@ impl Gateway {
         })
     }
 
+    /// The address of an interaction, as its resource has it in `uri`.
+    pub(crate) fn address_of(&self, channel: &str, id: &str) -> String {
+        let path = self.engine.manifest(channel).map(|manifest| manifest.uri_path).unwrap_or_default();
+        format!("{}/api/v2/{path}/{id}", self.settings.base_uri)
+    }
+
     /// Ends a login session, and what hangs on it.
     pub(crate) fn log_out(&self, login: &Arc<Login>) {
         self.logins.end(login);

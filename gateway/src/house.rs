@@ -53,6 +53,8 @@ pub(crate) enum HouseError {
     Sandbox(SocketAddr, #[source] io::Error),
     #[error("the folder of this program could not be found, give it with --plugins: {0}")]
     Folder(#[source] io::Error),
+    #[error("the folder of the plugins, `{}`, can't be used: {error}", path.display())]
+    Plugins { path: PathBuf, error: io::Error },
     #[error("the store's path `{}` is no text", .0.display())]
     StorePath(PathBuf),
     #[error("{0}")]
@@ -70,11 +72,12 @@ impl House {
 
         let is_new = options.store.as_ref().is_none_or(|path| !path.exists());
         let engine = Engine::open(&config(options)?)?;
-        let folder = options
-            .plugins
-            .as_ref()
-            .map_or_else(own_folder, |folder| folder.canonicalize())
-            .map_err(HouseError::Folder)?;
+        let folder = match &options.plugins {
+            Some(folder) => {
+                folder.canonicalize().map_err(|error| HouseError::Plugins { path: folder.clone(), error })?
+            }
+            None => own_folder().map_err(HouseError::Folder)?,
+        };
         let loading = strowger_loader::Options { directory: Some(folder), ..Default::default() };
         for (library, config) in CHANNELS {
             let channel = Plugin::load(library, &config.replace(SANDBOX, &base), &loading)?;

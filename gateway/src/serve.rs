@@ -26,13 +26,18 @@ pub(crate) fn check(file: &Path) -> Result<(), Failure> {
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn run(file: &Path) -> Result<(), Failure> {
-    let plan = Plan::read(file)?;
+    let mut plan = Plan::read(file)?;
     log::begin(plan.log_level, plan.log_format);
     run::block_on(async {
         let mut doors = Vec::new();
         for listener in plan.listeners {
             doors.push(Door::open(listener.address, listener.scheme, vec![listener.part]).await?);
         }
+        let agents_door = doors.iter().find(|door| door.serves(Part::Public));
+        if let Some(door) = agents_door.filter(|_| !plan.has_base_uri) {
+            plan.engine.base_uri = door.url();
+        }
+        plan.settings.base_uri = plan.engine.base_uri.trim_end_matches('/').to_owned();
         let engine = Engine::open(&plan.engine)?;
         for channel in plan.channels {
             engine.add_channel(channel.loaded)?;

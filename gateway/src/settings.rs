@@ -11,6 +11,8 @@ use crate::routing::Rules;
 pub(crate) struct Settings {
     /// Whether a request that changes something must carry its session's token.
     pub(crate) csrf: bool,
+    /// What stands before every address that is handed out, without the last slash.
+    pub(crate) base_uri: String,
     /// The queues that agents are shown.
     pub(crate) queues: Vec<String>,
     /// How what waits in queues is offered to ready agents; `None`: the host has a router of its own.
@@ -29,6 +31,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             csrf: true,
+            base_uri: String::new(),
             queues: Vec::new(),
             routing: None,
             push: None,
@@ -43,7 +46,7 @@ impl Default for Settings {
 /// Bounds of what clients can take up. Reaching one is an answer that says so.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Connections at once, on all listeners.
+    /// Connections at once, on all listeners that serve agents.
     pub(crate) connections: usize,
     /// A request's body, in bytes.
     pub(crate) body_bytes: usize,

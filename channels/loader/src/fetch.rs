@@ -2,7 +2,7 @@
 //!
 //! Whoever writes a message must not reach into the host's own network by it. So the addresses are judged that
 //! the name was resolved to, the connection goes to those very addresses, nothing is followed, and no proxy, of
-//! whose view of names nothing is known, is asked.
+//! whose view of names nothing is known, is asked. Only servers that the host names may be in its own network.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -126,7 +126,26 @@ fn agent(
         .max_idle_connections(0)
         .build();
     let connector = ().chain(TcpConnector::default()).chain(RustlsConnector::default());
-    Ok(Agent::with_parts(config, connector, Judging { inner: DefaultResolver::default(), admits }))
+    let own_servers = limits.own_servers.iter().map(|server| server_of(server)).collect::<Result<_, _>>()?;
+    Ok(Agent::with_parts(
+        config,
+        connector,
+        Judging { inner: DefaultResolver::default(), admits, own_servers },
+    ))
+}
+
+/// A server's name, in small letters, and its port.
+type Server = (String, u16);
+
+fn server_of(text: &str) -> Result<Server, String> {
+    let wrong =
+        || format!("must name servers as `media.example.com` or `media.example.com:8443`: `{text:.64}`");
+    let authority: ureq::http::uri::Authority = text.parse().map_err(|_| wrong())?;
+    let port = match text.strip_prefix(authority.host()).ok_or_else(wrong)? {
+        "" => 443,
+        _ => authority.port_u16().ok_or_else(wrong)?,
+    };
+    Ok((authority.host().to_lowercase(), port))
 }
 
 /// Resolves, and refuses a name of which any address is not admitted.
@@ -134,6 +153,8 @@ fn agent(
 struct Judging {
     inner: DefaultResolver,
     admits: fn(IpAddr) -> bool,
+    /// Those that may be anywhere.
+    own_servers: Vec<Server>,
 }
 
 impl Resolver for Judging {
@@ -144,7 +165,8 @@ impl Resolver for Judging {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.inner.resolve(uri, config, timeout)?;
-        if found.iter().all(|address| (self.admits)(address.ip())) {
+        let asked = (uri.host().unwrap_or_default().to_lowercase(), uri.port_u16().unwrap_or(443));
+        if self.own_servers.contains(&asked) || found.iter().all(|address| (self.admits)(address.ip())) {
             Ok(found)
         } else {
             Err(ureq::Error::Io(io::ErrorKind::PermissionDenied.into()))
@@ -197,7 +219,7 @@ mod tests {
     use crate::attachment::{read_piece, type_of};
 
     fn limits() -> FetchLimits {
-        FetchLimits { bytes: 100, time: Duration::from_secs(5) }
+        FetchLimits { bytes: 100, time: Duration::from_secs(5), own_servers: Vec::new() }
     }
 
     /// As in earnest, but for plain http and for this machine.
@@ -262,6 +284,24 @@ mod tests {
         }
         let proxy = Some("http://127.0.0.1:1".to_owned());
         Fetcher::new(&limits(), &ConnectionLimits { proxy, ..ConnectionLimits::default() }).unwrap_err();
+    }
+
+    /// Planted faults: a name that is taken for another port too, or for names that end like it.
+    #[test]
+    fn only_named_servers_are_within_reach() {
+        let own = |server: &str| FetchLimits { own_servers: vec![server.to_owned()], ..limits() };
+        let fetcher = |server: &str| Fetcher::new(&own(server), &ConnectionLimits::default());
+        // Nobody listens there: it is tried, and not refused.
+        let named = fetcher("LocalHost:1").unwrap();
+        assert!(matches!(named.fetch("https://localhost:1/a", 10), Err(Unfetched::Failed(_))));
+        for url in
+            ["https://localhost/", "https://localhost:2/", "https://127.0.0.1:1/", "http://localhost:1/"]
+        {
+            assert!(matches!(named.fetch(url, 10), Err(Unfetched::Refused(_))), "{url}");
+        }
+        for wrong in ["", "https://a", "a/b", "u@a", "a:x", "a b"] {
+            assert!(fetcher(wrong).unwrap_err().contains("must name servers"), "{wrong}");
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@
 //! and never again. Steps, time, documents, bodies and responses are bounded ([`ConversationLimits`]).
 //!
 //! Files that messages name are read beneath [`Options::attachments_dir`] alone; addresses that they name are
-//! fetched only if [`Options::fetch`] says so, and only from the public internet.
+//! fetched only if [`Options::fetch`] says so, and only from the public internet and from servers that it names.
 //!
 //! # Limits, proxy and certificates
 //!

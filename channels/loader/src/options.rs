@@ -39,17 +39,21 @@ pub struct Options {
 }
 
 /// Bounds of what is fetched from the addresses that messages name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchLimits {
     /// How long a file may be, in bytes. Default: 64 MiB.
     pub bytes: u64,
     /// How long it may take. Default: 60 seconds.
     pub time: Duration,
+    /// Servers that may be in the host's own network, as a company's own store of pictures: `media.example.com`,
+    /// or with a port `media.example.com:8443`. Whoever writes messages can have anything published that such
+    /// a server gives without a login. Default: none.
+    pub own_servers: Vec<String>,
 }
 
 impl Default for FetchLimits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, time: Duration::from_secs(60) }
+        Self { bytes: 64 << 20, time: Duration::from_secs(60), own_servers: Vec::new() }
     }
 }
 

@@ -123,7 +123,8 @@ impl Plugin {
         };
         let fetcher = options
             .fetch
-            .map(|limits| Fetcher::new(&limits, &connection))
+            .as_ref()
+            .map(|limits| Fetcher::new(limits, &connection))
             .transpose()
             .map_err(|problem| LoadError::Option { option: "fetch", problem })?;
         let http: Arc<dyn Http> =

@@ -129,7 +129,11 @@ impl Line {
         };
         match event {
             Event::Frame(Some(Ok(frame))) => self.hear(frame).await,
-            Event::Frame(_) => Err(Hangup(None)),
+            Event::Frame(Some(Err(error))) => {
+                tracing::debug!(%error, "a frame could not be read");
+                Err(hangup(close_code::PROTOCOL, "expected masked frames of text, not too long"))
+            }
+            Event::Frame(None) => Err(Hangup(None)),
             // The next turn looks.
             Event::Changed => Ok(()),
             Event::Deadline => self.finish(Ending::Timeout).await,

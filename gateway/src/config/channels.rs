@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strowger::{Config, Engine};
-use strowger_loader::{FetchLimits, LoadedChannel, Options, Plugin};
+use strowger_loader::{FetchLimits, LoadError, LoadedChannel, Options, Plugin};
 
 use super::engine::member_json;
 use super::section::Section;
@@ -34,7 +34,7 @@ fn load(section: &Section<'_>, folder: &Path) -> Option<LoadedChannel> {
         section.required_text("plugin", "the path of the plugin's library").map(|path| folder.join(path));
     let config = read_config(section, folder);
     let attachments_dir = section.file("attachments_directory", folder);
-    let fetch = section.flag("fetch_attachments").unwrap_or(false).then(FetchLimits::default);
+    let fetch = read_fetch(section);
     let options = Options { attachments_dir, fetch, ..Options::default() };
     let plugin = Plugin::open(plugin?, None)
         .map_err(|error| section.wrong("plugin", format!("can't be loaded: {error}")))
@@ -43,8 +43,25 @@ fn load(section: &Section<'_>, folder: &Path) -> Option<LoadedChannel> {
     let told = if section.has("config_file") { "config_file" } else { "config" };
     plugin
         .instance(&config, &options)
-        .map_err(|error| section.wrong(told, format!("is refused: {error}")))
+        .map_err(|error| match error {
+            LoadError::Option { option: "fetch", problem } => {
+                let named = section.has("fetch_from_own_servers");
+                section.wrong(if named { "fetch_from_own_servers" } else { "fetch_attachments" }, problem);
+            }
+            error => section.wrong(told, format!("is refused: {error}")),
+        })
         .ok()
+}
+
+/// Whether what messages name is fetched, and from which servers of the own network.
+fn read_fetch(section: &Section<'_>) -> Option<FetchLimits> {
+    let is_allowed = section.flag("fetch_attachments").unwrap_or(false);
+    let own_servers = section.texts("fetch_from_own_servers");
+    if own_servers.is_some() && !is_allowed {
+        section.wrong("fetch_from_own_servers", "needs `fetch_attachments = true`");
+    }
+    let own_servers = own_servers.unwrap_or_default().into_iter().map(str::to_owned).collect();
+    is_allowed.then(|| FetchLimits { own_servers, ..FetchLimits::default() })
 }
 
 /// The plugin's configuration document: in the file, or in one of its own.

@@ -19,12 +19,24 @@ pub(super) fn read(root: &Section<'_>, folder: &Path) -> Vec<ListenerEntry> {
     if sections.is_empty() && !root.has("listener") {
         root.wrong("listener", "is missing: expected a table [[listener]] for each address");
     }
-    let listeners = sections.iter().filter_map(|section| {
+    let mut listeners: Vec<ListenerEntry> = Vec::new();
+    for section in &sections {
         let listener = read_listener(section, folder);
         section.refuse_unknown();
-        listener
-    });
-    listeners.collect()
+        let Some(listener) = listener else { continue };
+        // Port 0 is another one each time.
+        if listener.address.port() != 0 && listeners.iter().any(|other| other.address == listener.address) {
+            section.wrong("address", "is that of another listener");
+        }
+        listeners.push(listener);
+    }
+    if !sections.is_empty()
+        && listeners.len() == sections.len()
+        && !listeners.iter().any(|listener| listener.part == Part::Public)
+    {
+        root.wrong("listener", "serves the operator alone: expected one that serves agents");
+    }
+    listeners
 }
 
 fn read_listener(section: &Section<'_>, folder: &Path) -> Option<ListenerEntry> {

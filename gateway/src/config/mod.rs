@@ -28,6 +28,8 @@ use crate::settings::Settings;
 /// What a configuration file says, checked.
 pub(crate) struct Plan {
     pub(crate) engine: strowger::Config,
+    /// What stands before every `uri` is said; else it is where agents are served.
+    pub(crate) has_base_uri: bool,
     pub(crate) agents: Vec<AgentEntry>,
     pub(crate) channels: Vec<ChannelEntry>,
     pub(crate) listeners: Vec<ListenerEntry>,
@@ -89,6 +91,7 @@ impl Plan {
         let (log_level, log_format) = read_log(&root);
         let mut plan = Self {
             engine: engine::read(&root, &folder),
+            has_base_uri: root.section("engine").is_some_and(|engine| engine.has("base_uri")),
             agents: agents::read(&root, &folder),
             channels: channels::read(&root, &folder),
             listeners: listeners::read(&root, &folder),
@@ -98,7 +101,8 @@ impl Plan {
         };
         channels::check_together(&root, &plan.channels);
         let queues = plan.engine.queues.as_deref();
-        let known = push::Known { agents: &plan.agents, channels: &plan.channels, queues };
+        let has_all_channels = root.sections("channel").len() == plan.channels.len();
+        let known = push::Known { agents: &plan.agents, channels: &plan.channels, has_all_channels, queues };
         let (routing, push) = (router::read(&root, queues), push::read(&root, &folder, &known));
         plan.settings.queues = plan.engine.queues.clone().unwrap_or_default();
         (plan.settings.routing, plan.settings.push) = (routing, push);

@@ -18,6 +18,8 @@ use crate::push::{Identity, PushRules, WAIT};
 pub(super) struct Known<'a> {
     pub(super) agents: &'a [AgentEntry],
     pub(super) channels: &'a [ChannelEntry],
+    /// Every channel of the file could be loaded: what is not among them is nowhere.
+    pub(super) has_all_channels: bool,
     pub(super) queues: Option<&'a [String]>,
 }
 
@@ -110,6 +112,7 @@ fn read_identity(table: &Section<'_>, known: &Known<'_>) -> Option<Identity> {
         let place = format!("accounts.{channel}");
         let manifests = known.channels.iter().flat_map(|entry| entry.loaded.manifests());
         let problem = match manifests.into_iter().find(|manifest| manifest.channel == *channel) {
+            None if !known.has_all_channels => continue,
             None => "is an account of a channel that is not configured".to_owned(),
             Some(manifest) if manifest.accounts.iter().any(|known| known.name == *account) => continue,
             Some(_) => format!("is `{account:.64}`, and the channel has no account of that name"),

@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use strowger::{Refusal, StatusCode as Code};
 
@@ -79,6 +80,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row(Method::POST, "/api/v2/me/{collection}/{id}", Agent, Public, || post(me::perform)),
         row(Method::POST, "/api/v2/notifications", Agent, Public, || post(cometd::long_polling)),
         row(Method::GET, "/api/v2/notifications", Agent, Public, || get(cometd::web_socket)),
+        // What resources have as `uri`: `/api/v2/tweet/{id}`, `/api/v2/facebooks/{id}`, as the channels say.
+        row(Method::GET, "/api/v2/{*address}", Agent, Public, || get(me::read_address)),
         // Some clients append the kind of message: `/handshake`, `/connect`, `/disconnect`.
         row(Method::POST, "/api/v2/notifications/{kind}", Agent, Public, || post(cometd::long_polling)),
         row(Method::GET, "/api/v2/notifications/{kind}", Agent, Public, || get(cometd::web_socket)),
@@ -87,6 +90,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row(Method::GET, "/page/directory", Agent, Public, || get(page::directory)),
         row(Method::GET, "/page/lifecycle/{channel}", Agent, Public, || get(page::lifecycle)),
         row(Method::POST, "/push/identities/{identity}/{*resource}", OwnKeys, Public, || post(push::publish)),
+        row(Method::GET, "/push/identities/{identity}/{*resource}", OwnKeys, Public, || get(push::look_up)),
         row(Method::GET, "/webhooks/{channel}", OwnKeys, Public, || get(webhooks::hand_in)),
         row(Method::POST, "/webhooks/{channel}", OwnKeys, Public, || post(webhooks::hand_in)),
         // Where a plugin tells the webhooks of different apps apart by their paths.
@@ -117,7 +121,19 @@ pub(crate) fn router(gateway: &Arc<Gateway>, parts: &[Part]) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing_there)
         .with_state(gateway.clone())
+        .layer(from_fn(only_text))
         .layer(from_fn_with_state(gateway.clone(), record::keep))
+}
+
+/// Refuses a path that is no text once it is decoded: handlers get texts.
+async fn only_text(request: Request, next: Next) -> axum::response::Response {
+    if percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return super::refuse(&Refusal::new(
+            Code::Invalid,
+            "the path is malformed: expected UTF-8, percent-encoded",
+        ));
+    }
+    next.run(request).await
 }
 
 async fn wrong_method(method: Method) -> axum::response::Response {

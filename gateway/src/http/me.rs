@@ -119,6 +119,18 @@ pub(super) async fn read(
     read_from(gateway, visitor, collection, Some(id), String::new()).await
 }
 
+/// Shows the interaction whose address is asked for, as resources have it in `uri`.
+pub(super) async fn read_address(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(visitor): Extension<Visitor>,
+    Path(address): Path<String>,
+) -> Response<Body> {
+    if !visitor.colleague().has_multimedia() {
+        return refuse(&api::no_multimedia(&visitor.colleague().id));
+    }
+    on_a_thread(move || api::read_address(&gateway.engine, &visitor.colleague().agent, &address)).await
+}
+
 async fn read_from(
     gateway: Arc<Gateway>,
     visitor: Visitor,

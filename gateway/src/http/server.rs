@@ -61,10 +61,14 @@ impl Door {
         self.parts.contains(&part)
     }
 
-    /// Where it listens, as an address to look at.
+    /// Where it listens, as an address to look at: on all of the machine's addresses, that is `localhost`.
     pub(crate) fn url(&self) -> String {
         let scheme = if matches!(self.scheme, Scheme::Tls(_)) { "https" } else { "http" };
-        let address = self.listener.local_addr().map_or_else(|_| "?".into(), |address| address.to_string());
+        let address = match self.listener.local_addr() {
+            Ok(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+            Ok(address) => address.to_string(),
+            Err(_) => "?".into(),
+        };
         format!("{scheme}://{address}/")
     }
 }
@@ -75,12 +79,29 @@ const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a peer may leave what was sent to it unacknowledged.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves until the gateway stops, and then until what is under way has ended or the time for that is over.
+/// Connections at once on the operator's listeners: not taken from those of agents, so that instruments see
+/// what happens when agents' are all taken.
+const OPERATOR_CONNECTIONS: usize = 64;
+
+/// Serves until the gateway stops, and then until what is under way has ended or the time for that is over. The
+/// operator's own listeners are served on, until the process ends.
 pub(crate) async fn serve(gateway: Arc<Gateway>, doors: Vec<Door>) {
     let room = Arc::new(Semaphore::new(gateway.settings.limits.connections));
+    let operators_room = Arc::new(Semaphore::new(OPERATOR_CONNECTIONS));
     let mut accepting = tokio::task::JoinSet::new();
     for door in doors {
-        accepting.spawn(accept(gateway.clone(), door, room.clone()));
+        if door.serves(Part::Public) {
+            let stop = gateway.clone();
+            let until_stop = accept(gateway.clone(), door, room.clone());
+            accepting.spawn(async move {
+                tokio::select! {
+                    () = until_stop => {}
+                    () = stop.stopping.wait() => {}
+                }
+            });
+        } else {
+            tokio::spawn(accept(gateway.clone(), door, operators_room.clone()));
+        }
     }
     while accepting.join_next().await.is_some() {}
     let all = u32::try_from(gateway.settings.limits.connections).unwrap_or(u32::MAX);
@@ -94,13 +115,9 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, doors: Vec<Door>) {
 
 async fn accept(gateway: Arc<Gateway>, door: Door, room: Arc<Semaphore>) {
     let service = router(&gateway, &door.parts);
-    let mut stopping = gateway.stopping.watch();
+    let is_public = door.serves(Part::Public);
     loop {
-        let accepted = tokio::select! {
-            _ = stopping.wait_for(|&stopping| stopping) => return,
-            accepted = door.listener.accept() => accepted,
-        };
-        let (stream, address) = match accepted {
+        let (stream, address) = match door.listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, say: it passes, and must not become a busy loop.
@@ -114,7 +131,8 @@ async fn accept(gateway: Arc<Gateway>, door: Door, room: Arc<Semaphore>) {
             gateway.metrics.refused_connections.inc();
             continue;
         };
-        tokio::spawn(converse(gateway.clone(), service.clone(), door.scheme.clone(), stream, address, place));
+        let (service, scheme) = (service.clone(), door.scheme.clone());
+        tokio::spawn(converse(gateway.clone(), service, scheme, stream, (address, is_public), place));
     }
 }
 
@@ -123,7 +141,7 @@ async fn converse(
     service: Router,
     scheme: Scheme,
     stream: TcpStream,
-    address: SocketAddr,
+    (address, is_public): (SocketAddr, bool),
     permit: OwnedSemaphorePermit,
 ) {
     let place = Place { _permit: Arc::new(permit) };
@@ -133,13 +151,21 @@ async fn converse(
     }
     match scheme {
         Scheme::Plain => {
-            converse_on(&gateway, service, stream, Peer { address, over_tls: false }, place).await;
+            converse_on(&gateway, service, stream, Peer { address, over_tls: false }, place, is_public).await;
         }
         Scheme::Tls(config) => {
             let handshake = TlsAcceptor::from(config).accept(stream);
             match tokio::time::timeout(TLS_TIMEOUT, handshake).await {
                 Ok(Ok(stream)) => {
-                    converse_on(&gateway, service, stream, Peer { address, over_tls: true }, place).await;
+                    converse_on(
+                        &gateway,
+                        service,
+                        stream,
+                        Peer { address, over_tls: true },
+                        place,
+                        is_public,
+                    )
+                    .await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
@@ -149,8 +175,15 @@ async fn converse(
     gateway.metrics.connections.dec();
 }
 
-async fn converse_on<S>(gateway: &Gateway, service: Router, stream: S, peer: Peer, place: Place)
-where
+/// Connections of agents' listeners end with the gateway's stop; those of the operator's have one request each.
+async fn converse_on<S>(
+    gateway: &Gateway,
+    service: Router,
+    stream: S,
+    peer: Peer,
+    place: Place,
+    is_public: bool,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -165,12 +198,13 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(gateway.settings.limits.head_timeout)
         .max_buf_size(HEAD_BYTES)
+        .keep_alive(is_public)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = gateway.stopping.wait() => {
+        () = gateway.stopping.wait(), if is_public => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

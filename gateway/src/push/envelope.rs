@@ -54,7 +54,8 @@ const DATE: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] +0000"
 );
 
-pub(super) fn answer(resource: &str, answer: &Answer) -> Response<Body> {
+/// `status_uri`: where the same is told later.
+pub(super) fn answer(resource: &str, answer: &Answer, status_uri: &str) -> Response<Body> {
     let Answer { provider, object, outcome, uri, .. } = answer;
     let mut data = json!({ "provider": provider, "object": object, "post_id": null, "post_location": null });
     let (status, info) = match outcome {
@@ -65,14 +66,15 @@ pub(super) fn answer(resource: &str, answer: &Answer) -> Response<Body> {
         }
         Outcome::Open { why } => {
             data["uri"] = json!(uri);
+            data["status_uri"] = json!(status_uri);
             (202, *why)
         }
     };
     let mut response = respond(resource, "success", status, info, Some(data));
     if status == 202
-        && let Ok(uri) = HeaderValue::from_str(uri)
+        && let Ok(status_uri) = HeaderValue::from_str(status_uri)
     {
-        response.headers_mut().insert(LOCATION, uri);
+        response.headers_mut().insert(LOCATION, status_uri);
     }
     response
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use strowger::lifecycle::State;
 use strowger::{Agent, Error, Refusal, Reply, StatusCode};
 
@@ -46,7 +46,7 @@ impl Errand {
         let begun = tokio::task::spawn_blocking(move || {
             let agent = errand.agent()?;
             let id = errand.create(&agent)?;
-            let uri = errand.uri(&agent, &id);
+            let uri = errand.gateway.address_of(&errand.channel, &id);
             Ok((agent, Sent { id, uri }))
         });
         let (agent, sent) = begun.await.map_err(broken)??;
@@ -104,13 +104,6 @@ impl Errand {
             Ok(Err(refusal)) | Err(Error::Refused(refusal)) => Err(refused(&refusal)),
             Err(error) => Err(passing(&error.to_string())),
         }
-    }
-
-    /// The interaction's address, as the engine writes it.
-    fn uri(&self, agent: &Agent, id: &str) -> String {
-        let resource = agent.read(&self.channel, id).ok().flatten();
-        let resource = resource.and_then(|resource| serde_json::from_str::<Value>(&resource).ok());
-        resource.and_then(|resource| resource["uri"].as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// Sends the draft, or takes it back.
@@ -184,7 +177,7 @@ impl Errand {
     }
 }
 
-const OPEN: &str =
+pub(super) const OPEN: &str =
     "Your request has been accepted and is on its way: don't repeat it, look at the interaction";
 
 /// Why something was not sent.

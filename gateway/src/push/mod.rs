@@ -3,19 +3,21 @@
 //!
 //! OneAll's twenty endpoints are one table, that of the crate `strowger-oneall`, which requests are judged by here
 //! and made by there. `request` reads one, `mapping` says which channel, text and extras it is, `errand` creates
-//! and sends, `outcomes` tells what became of it, `envelope` answers, `repeats` knows a repeated request again.
+//! and sends, `outcomes` tells what became of it, `envelope` answers, `repeats` knows a repeated request again,
+//! `lookup` tells later what became of what was open.
 //!
 //! # What an answer promises
 //!
 //! | status | meaning |
 //! |---|---|
 //! | 200 | published: `post_id`, `post_location` |
-//! | 202 | on its way, or nobody can tell: `uri` is the interaction's address; repeating might publish twice |
+//! | 202 | on its way, or nobody can tell; repeating might publish twice. `status_uri` (and `Location`) tells whoever has the keys later; `uri` is the interaction, for its agent |
 //! | 4xx | not published, and it will not be: nothing is left behind |
 //! | 503 | the same, for a reason that passes: try again after `Retry-After` |
 
 mod envelope;
 mod errand;
+mod lookup;
 mod mapping;
 mod outcomes;
 mod repeats;
@@ -90,12 +92,32 @@ pub(crate) fn listen(gateway: &Arc<Gateway>) -> Result<(), strowger::Error> {
 pub(crate) async fn publish(State(gateway): State<Arc<Gateway>>, request: Request) -> Response<Body> {
     let resource = request.uri().path().to_owned();
     match try_publish(&gateway, &resource, request).await {
-        Ok(answer) => envelope::answer(&resource, &answer),
+        Ok(answer) => {
+            let status_uri = request::pushed_path(&resource, &answer.id);
+            envelope::answer(&resource, &answer, &format!("{}{status_uri}", gateway.settings.base_uri))
+        }
         Err(problem) => envelope::refuse(&resource, &problem),
     }
 }
 
-async fn try_publish(gateway: &Arc<Gateway>, resource: &str, request: Request) -> Result<Answer, Problem> {
+/// Tells what became of a push, to whoever has the keys: the same forms of answer as when it was made.
+pub(crate) async fn look_up(State(gateway): State<Arc<Gateway>>, request: Request) -> Response<Body> {
+    let resource = request.uri().path().to_owned();
+    let found = match admit(&gateway, &request) {
+        Ok(rules) => lookup::look_up(&gateway, rules, &resource).await,
+        Err(problem) => Err(problem),
+    };
+    match found {
+        Ok(answer) => {
+            let own_address = format!("{}{resource}", gateway.settings.base_uri);
+            envelope::answer(&resource, &answer, &own_address)
+        }
+        Err(problem) => envelope::refuse(&resource, &problem),
+    }
+}
+
+/// The rules, for whoever has the keys.
+fn admit<'a>(gateway: &'a Gateway, request: &Request) -> Result<&'a PushRules, Problem> {
     let Some(rules) = &gateway.settings.push else {
         return Err(Problem::new(404, "nothing is pushed here: the gateway has no push surface configured"));
     };
@@ -108,6 +130,11 @@ async fn try_publish(gateway: &Arc<Gateway>, resource: &str, request: Request) -
         }
         Denied::TooOften { retry_after } => Problem::new(429, "too many wrong keys").retry_after(retry_after),
     })?;
+    Ok(rules)
+}
+
+async fn try_publish(gateway: &Arc<Gateway>, resource: &str, request: Request) -> Result<Answer, Problem> {
+    let rules = admit(gateway, &request)?;
     let (token, endpoint) = request::place(resource)
         .ok_or_else(|| Problem::new(404, "there is no such resource: expected …/<provider>/<what>.json"))?;
     let identity = rules

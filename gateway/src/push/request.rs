@@ -29,6 +29,19 @@ pub(super) fn place(path: &str) -> Option<(&str, Place<'_>)> {
     Some((token, place))
 }
 
+/// The address of what was pushed to such a path: `…/twitter/post.json` has it as `…/twitter/post/<id>.json`.
+pub(super) fn pushed_path(path: &str, id: &str) -> String {
+    format!("{}/{id}.json", path.strip_suffix(".json").unwrap_or(path))
+}
+
+/// The identity token, the endpoint and the interaction's id of such an address.
+pub(super) fn pushed(path: &str) -> Option<(&str, Place<'_>, &str)> {
+    let (token, resource) = path.strip_prefix("/push/identities/")?.split_once('/')?;
+    let (resource, id) = resource.strip_suffix(".json")?.rsplit_once('/')?;
+    let place = TABLE.iter().find_map(|row| matched(row, resource))?;
+    Some((token, place, id))
+}
+
 /// The place, if the path is that of the row.
 fn matched<'a>(row: &'static Endpoint, path: &'a str) -> Option<Place<'a>> {
     let mut target = None;
@@ -109,6 +122,9 @@ mod tests {
             let (token, found) = place(&path).expect("a row");
             assert_eq!((token, found.row.path), ("t-1", row.path));
             assert_eq!(found.target, row.placeholder().map(|_| "b1"), "{path}");
+            let address = pushed_path(&path, "ID");
+            let (token, again, id) = pushed(&address).expect("a row");
+            assert_eq!((token, again, id), ("t-1", found, "ID"), "{address}");
         }
         for wrong in [
             "/push/identities/t-1/twitter/post",

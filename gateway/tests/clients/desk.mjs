@@ -2,94 +2,19 @@
 // it over. Usage: node desk.mjs ADDRESS FOLDER-FOR-PICTURES
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { chromium } from "playwright-core";
+import { isReadable } from "./looks.mjs";
+import { Desk, play, step } from "./page.mjs";
 
-const [address, pictures] = process.argv.slice(2);
-await mkdir(pictures, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-dev-shm-usage"],
-});
-// Nothing may be asked of any other host: the page works without the internet.
-const strangers = [];
-const faults = [];
-
-class Desk {
-  static async open(agent) {
-    const context = await browser.newContext({ viewport: { width: 1400, height: 1000 } });
-    await context.route((url) => url.origin !== new URL(address).origin && url.protocol.startsWith("http"), (route) => {
-      strangers.push(route.request().url());
-      return route.abort();
-    });
-    const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
-    page.on("pageerror", (error) => faults.push(`${agent}: ${error}`));
-    page.on("console", (line) => line.type() === "error" && !/status of 4\d\d/.test(line.text()) && faults.push(`${agent}: ${line.text()}`));
-    await page.goto(address);
-    return new Desk(agent, page);
-  }
-
-  constructor(agent, page) {
-    Object.assign(this, { agent, page });
-  }
-
-  /** With the keyboard alone: the first field has the focus. */
-  async logIn(password) {
-    await this.page.getByLabel("Agent").waitFor();
-    await this.page.keyboard.type(this.agent);
-    await this.page.keyboard.press("Tab");
-    await this.page.keyboard.type(password);
-    await this.page.keyboard.press("Enter");
-  }
-
-  async live() {
-    await this.page.locator("#connection[data-state=live]").waitFor();
-  }
-
-  /** Waits until the interaction that is shown is in a state. */
-  async state(name) {
-    await this.page.locator('[data-fact="state"]', { hasText: new RegExp(`^${name}$`) }).waitFor();
-    await this.page.locator(`#diagram .node[data-state="${name}"][aria-current]`).waitFor();
-    assert.equal(await this.page.locator("#diagram .node[aria-current]").count(), 1, "one state is marked");
-  }
-
-  async operations() {
-    const names = await this.page.locator("#actions [data-operation]").evaluateAll((all) => all.map((one) => one.dataset.operation));
-    return names.sort();
-  }
-
-  async fill(operation, fields) {
-    await this.page.locator(`details[data-form="${operation}"] summary`).click();
-    const form = this.page.locator(`details[data-form="${operation}"] form`);
-    for (const [label, value] of Object.entries(fields)) await form.getByLabel(label).first().fill(value);
-    await form.getByRole("button", { name: operation }).click();
-    await form.waitFor({ state: "hidden" });
-  }
-
-  act(operation) {
-    return this.page.locator(`#actions button[data-operation="${operation}"]`);
-  }
-
-  fact(name) {
-    return this.page.locator(`[data-fact="${name}"]`);
-  }
-
-  picture(name) {
-    return this.page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-  }
-}
-
-const step = (what) => console.log(`  ${what}`);
 const DRAFT = ["AddComment", "AttachUserData", "Cancel", "DeleteUserData", "Save", "Send", "SetDisposition", "SetInFocus", "Transfer", "UpdateUserData"];
 
-try {
+await play(async () => {
   const one = await Desk.open("a1");
   const two = await Desk.open("a2");
 
   step("a wrong password is said where it was typed");
   await one.logIn("wrong");
   await one.page.locator("#login-form .alert").waitFor();
+  await isReadable(one.page, "the login");
   await one.picture("1-wrong-password");
   await one.page.getByLabel("Agent").fill("");
   await one.page.getByLabel("Agent").focus();
@@ -179,10 +104,7 @@ try {
   await two.page.locator("#list button", { hasText: "Composing" }).first().waitFor();
 
   step("every control has a name, and the log-out ends the session");
-  const nameless = await two.page.evaluate(() => [...document.querySelectorAll("button, input, select, textarea")]
-    .filter((one) => one.checkVisibility() && !(one.textContent.trim() || one.labels?.length || one.getAttribute("aria-label")))
-    .map((one) => one.outerHTML));
-  assert.deepEqual(nameless, []);
+  await isReadable(two.page, "a draft");
   await two.page.getByRole("button", { name: "Log out" }).click();
   await two.page.getByLabel("Agent").waitFor();
   await two.page.reload();
@@ -190,12 +112,6 @@ try {
 
   step("on a narrow screen");
   await one.page.setViewportSize({ width: 420, height: 900 });
-  assert.ok(await one.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing runs off the side");
+  await isReadable(one.page, "on a narrow screen");
   await one.picture("6-narrow");
-
-  assert.deepEqual(faults, []);
-  assert.deepEqual(strangers, []);
-  console.log("ok");
-} finally {
-  await browser.close();
-}
+});

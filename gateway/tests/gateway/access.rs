@@ -95,6 +95,7 @@ fn rows() -> Vec<Row> {
         row("POST", "/api/v2/me/{collection}", Some(create()), 200, 200, 403),
         row("GET", "/api/v2/me/{collection}/{id}", None, 200, 404, 403),
         row("POST", "/api/v2/me/{collection}/{id}", Some(json!({ "operationName": "Save" })), 200, 404, 403),
+        row("GET", "/api/v2/{*address}", None, 200, 404, 403),
         row("POST", "/api/v2/notifications", Some(connect.clone()), 200, 200, 200),
         row("GET", "/api/v2/notifications", None, 426, 426, 426),
         row("POST", "/api/v2/notifications/{kind}", Some(connect), 200, 200, 200),
@@ -109,6 +110,7 @@ fn rows() -> Vec<Row> {
         open("GET", "/ready"),
         // Agents' passwords are no keys of the push surface, and no signatures of a platform.
         keyed("POST", "/push/identities/{identity}/{*resource}", 401),
+        keyed("GET", "/push/identities/{identity}/{*resource}", 401),
         keyed("GET", "/webhooks/{channel}", 400),
         keyed("POST", "/webhooks/{channel}", 401),
         keyed("GET", "/webhooks/{channel}/{hook}", 400),
@@ -151,7 +153,8 @@ fn every_endpoint_answers_every_kind_of_caller_as_its_row_says() {
     let client = shaken[0]["clientId"].as_str().expect("a client id").to_owned();
 
     for row in rows() {
-        let path = row.path.replace("{collection}", "tweets").replace("{kind}", "connect").replace(ID, &id);
+        let path = row.path.replace("{collection}", "tweets").replace("{kind}", "connect");
+        let path = path.replace("{*address}", "tweet/{id}").replace(ID, &id);
         let path = FIXED.iter().fold(path, |path, (name, value)| path.replace(name, value));
         let body = row.body.as_ref().map(|body| body.to_string().replace(CLIENT, &client));
         let ask = |caller: &Caller| program.ask(caller, row.method, &path, body.as_deref());

@@ -106,9 +106,9 @@ impl Drop for Client {
     }
 }
 
-/// Follows a draft, restarts the gateway, and follows another.
-fn tell_and_tell_again(start: impl Fn(&Program) -> Client) {
-    let program = Program::demo();
+/// Follows a draft, restarts the gateway, and follows another. With `store`, sequences go on where they were.
+fn tell_and_tell_again(store: &[&str], start: impl Fn(&Program) -> Client) {
+    let program = Program::demo_with(store);
     let address = program.address().to_owned();
     let client = start(&program);
     client.wait_for(|event| event["event"] == "handshake" && event["successful"] == true, "a handshake");
@@ -117,7 +117,7 @@ fn tell_and_tell_again(start: impl Fn(&Program) -> Client) {
 
     drop(program);
     std::thread::sleep(Duration::from_millis(500));
-    let program = Program::demo_with(&["--listen", &address]);
+    let program = Program::demo_with(&[&["--listen", &address], store].concat());
     client.wait_for_subscriptions_again(&program);
     client.follow_a_draft(&program);
     client.end();
@@ -148,7 +148,15 @@ pub(crate) fn node() -> Option<&'static Path> {
     let folder = FOLDER.get_or_init(|| {
         let folder = tools().join("node");
         std::fs::create_dir_all(&folder).expect("a folder");
-        for name in ["package.json", "package-lock.json", "cometd.mjs", "desk.mjs"] {
+        for name in [
+            "package.json",
+            "package-lock.json",
+            "cometd.mjs",
+            "desk.mjs",
+            "inbound.mjs",
+            "looks.mjs",
+            "page.mjs",
+        ] {
             std::fs::copy(Path::new(CLIENTS).join(name), folder.join(name)).expect("copied");
         }
         let installed = run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
@@ -180,7 +188,7 @@ fn run(command: &mut Command) -> bool {
 
 fn with_npm(transport: &str, acknowledges: &str) {
     let Some(folder) = node() else { return };
-    tell_and_tell_again(|program| {
+    tell_and_tell_again(&[], |program| {
         let url = format!("http://a1:a1@{}/api/v2/notifications", program.address());
         let mut command = Command::new("node");
         Client::start(command.arg(folder.join("cometd.mjs")).args([&url, transport, acknowledges]))
@@ -189,7 +197,9 @@ fn with_npm(transport: &str, acknowledges: &str) {
 
 fn with_pypi(transport: &str) {
     let Some(python) = python() else { return };
-    tell_and_tell_again(|program| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = folder.path().join("demo.db");
+    tell_and_tell_again(&["--store", store.to_str().expect("text")], |program| {
         let url = format!("{}/api/v2/notifications", program.url);
         let mut command = Command::new(python);
         Client::start(command.arg(Path::new(CLIENTS).join("cometd.py")).args([&url, transport, "a1", "a1"]))

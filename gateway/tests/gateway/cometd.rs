@@ -346,7 +346,11 @@ struct Line {
     id: String,
 }
 
-fn open(program: &Program, caller: &Caller, origin: Option<&str>) -> Result<WebSocket<TcpStream>, u16> {
+pub(crate) fn open(
+    program: &Program,
+    caller: &Caller,
+    origin: Option<&str>,
+) -> Result<WebSocket<TcpStream>, u16> {
     let mut request =
         format!("ws://{}{NOTIFICATIONS}", program.address()).into_client_request().expect("a request");
     let headers = request.headers_mut();

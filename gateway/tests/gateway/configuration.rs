@@ -1,15 +1,17 @@
 //! The configuration file: the committed example works, and every mistake is named with its place.
 //!
-//! Planted faults that these tests were seen to catch: only the first mistake told, a line counted from zero.
+//! Planted faults that these tests were seen to catch: only the first mistake told, a line counted from zero, the
+//! operator's listener closed with the others when a stop begins.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Caller, LISTENERS, Program, configuration, create, hash, plugins};
+use crate::support::{Caller, LISTENERS, Program, ask, configuration, create, hash, plugins};
 
 fn check(file: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_strowger-gateway"))
@@ -112,6 +114,17 @@ colour = "red"
 
 [log]
 level = "loud"
+
+[[channel]]
+plugin = "plugins/libstrowger_facebook.so"
+config_file = "facebook.json"
+fetch_from_own_servers = ["media.example.com"]
+
+[[channel]]
+plugin = "plugins/libstrowger_facebook.so"
+config_file = "facebook.json"
+fetch_attachments = true
+fetch_from_own_servers = ["https://media.example.com"]
 "#;
     fs::write(&file, wrong).expect("written");
     let output = check(&file);
@@ -133,6 +146,8 @@ level = "loud"
         (30, 15, "`limits.connections`", "from 1 to"),
         (31, 1, "`limits.colour`", "not known"),
         (34, 9, "`log.level`", "debug"),
+        (39, 26, "`channel[2].fetch_from_own_servers`", "fetch_attachments"),
+        (45, 26, "`channel[3].fetch_from_own_servers`", "must name servers"),
     ];
     for (line, column, member, words) in expected {
         let place = format!("{}:{line}:{column}: {member} ", file.display());
@@ -186,6 +201,28 @@ fn every_mistake_in_what_publishes_and_routes_is_named_with_its_place() {
     }
     assert_eq!(said.lines().count(), 15, "{said}");
     assert!(!said.contains("short\""), "the key is not told: {said}");
+}
+
+/// Fails if what follows from a mistake is told as another.
+#[test]
+fn a_mistake_is_told_once_and_listeners_are_told_apart() {
+    let folder = example();
+    let file = folder.path().join("gateway.toml");
+    let text = fs::read_to_string(&file).expect("the example");
+    let said = |text: &str| {
+        fs::write(&file, text).expect("written");
+        let output = check(&file);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).expect("text").replace(&format!("{}:", file.display()), "")
+    };
+    let missing = said(&text.replace("libstrowger_twitter.so", "libstrowger_missing.so"));
+    assert!(missing.contains("`channel[0].plugin` can't be loaded"), "{missing}");
+    assert_eq!(missing.lines().count(), 1, "{missing}");
+    let same = said(&text.replace("127.0.0.1:9464", "127.0.0.1:8443"));
+    assert_eq!(same, "13:11: `listener[1].address` is that of another listener\n");
+    let (_, rest) = text.split_once("[[listener]]\naddress = \"127.0.0.1:9464\"").expect("the operator's");
+    let operator = said(&format!("[[listener]]\naddress = \"127.0.0.1:9464\"{rest}"));
+    assert_eq!(operator, "1:1: `listener` serves the operator alone: expected one that serves agents\n");
 }
 
 #[test]
@@ -252,6 +289,11 @@ fn a_stop_is_over_in_time_and_a_second_signal_ends_it_at_once() {
     std::thread::sleep(Duration::from_millis(300));
     busy.signal(Signal::TERM);
     assert_eq!(busy.wait(Duration::from_secs(2)), None, "what is under way is waited for");
+    // Nobody new gets in, and the operator sees why.
+    assert!(std::net::TcpStream::connect(busy.address()).is_err());
+    let ready = ask(&format!("{}/ready", busy.operator_url()), &Caller::nobody(), "GET", None);
+    assert_eq!((ready.status, ready.json()), (503, json!({ "status": "stopping" })));
+    assert_eq!(ask(&format!("{}/metrics", busy.operator_url()), &Caller::nobody(), "GET", None).status, 200);
     busy.signal(Signal::TERM);
     assert_eq!(busy.wait(Duration::from_secs(2)), Some(130));
 }

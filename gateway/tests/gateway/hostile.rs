@@ -1,7 +1,7 @@
 //! Callers who mean harm: clear refusals, steady memory, and everybody else is served.
 //!
 //! Planted faults that these tests were seen to catch: no time limit for heads, none for bodies, no bound of
-//! sessions.
+//! sessions, a line that is cut without a word.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Caller, LISTENERS, Program, configuration, create};
+use crate::support::{Caller, LISTENERS, Program, ask, configuration, create};
 
 const SHORT: &str = "[limits]\nhead_timeout_s = 1\nbody_timeout_s = 1\nconnections = 50\n";
 
@@ -70,6 +70,13 @@ fn too_many_connections_are_turned_away_until_there_is_room() {
     let mut late = connect(&program);
     let _ = late.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
     assert_eq!(rest(&mut late), "", "closed at once");
+    let metrics = ask(&format!("{}/metrics", program.operator_url()), &Caller::nobody(), "GET", None);
+    let refused = metrics
+        .text
+        .lines()
+        .find_map(|line| line.strip_prefix("strowger_gateway_refused_connections_total "));
+    let refused: u64 = refused.and_then(|count| count.parse().ok()).expect("a count");
+    assert!(refused >= 41, "the operator has room of its own, and sees it: {refused}");
     drop(crowd);
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -118,6 +125,27 @@ fn oversized_and_deeply_nested_requests_are_refused() {
     }
     let answered = rest(&mut stream);
     assert!(answered.is_empty() || answered.starts_with("HTTP/1.1 431 "), "{answered:.100}");
+    assert_eq!(program.post(&a1, "/api/v2/me/tweets", &create()).status, 200);
+}
+
+#[test]
+fn web_sockets_that_say_what_nobody_serves_are_closed_with_a_reason() {
+    let program = Program::serve(configuration(LISTENERS, ""));
+    let a1 = program.log_in("a1");
+    let masked = |first: u8, length: u8, rest: &[u8]| [&[first, 0x80 | length, 0, 0, 0, 0], rest].concat();
+    for (what, frame) in [
+        ("a binary frame", masked(0x82, 3, b"abc")),
+        ("no Bayeux messages", masked(0x81, 2, b"[]")),
+        ("no text", masked(0x81, 2, b"\xff\xfe")),
+        ("a frame that is not masked", b"\x81\x02[]".to_vec()),
+        ("a length of a tebibyte", [&b"\x81\xff\x00\x00\x01\x00\x00\x00\x00\x00"[..], &[0; 4]].concat()),
+    ] {
+        let mut socket = crate::cometd::open(&program, &a1, None).expect("it is taken up");
+        socket.get_mut().write_all(&frame).expect("sent");
+        let heard = socket.read();
+        let Ok(tungstenite::Message::Close(Some(close))) = heard else { panic!("{what}: {heard:?}") };
+        assert!(close.reason.starts_with("expected"), "{what}: {close:?}");
+    }
     assert_eq!(program.post(&a1, "/api/v2/me/tweets", &create()).status, 200);
 }
 

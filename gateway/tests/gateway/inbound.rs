@@ -293,6 +293,9 @@ fn the_lines_of_the_readme_work_as_they_stand() {
     };
     let pushed: Value = serde_json::from_str(&run("/push/identities/")).expect("JSON");
     assert!(pushed["response"]["result"]["data"]["post_id"].is_string(), "{pushed}");
+    // A list, and the reply to a Create.
+    let said = run("/api/v2/me/tweets");
+    assert!(said.contains("\"tweets\":[{") && said.contains("\"referenceId\":"), "{said}");
     let desk = Desk::of(&program, "a1").made_ready();
     assert_eq!(run("/webhooks/twitter"), "");
     desk.told("Invited", "Is anybody there?");

@@ -1,8 +1,8 @@
 //! The built program over HTTP, on free ports of this machine.
 
 mod access;
+mod addresses;
 mod clients;
-
 mod cometd;
 mod configuration;
 mod hostile;
@@ -12,3 +12,4 @@ mod page;
 mod push;
 mod support;
 mod surface;
+mod uploads;

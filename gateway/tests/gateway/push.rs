@@ -15,29 +15,29 @@ use tempfile::TempDir;
 
 use crate::support::{Caller, LISTENERS, Program, ask, configuration, plugins};
 
-const TOKEN: &str = "923843ec-1749-4cc1-988f-d6963f3b1baa";
-const PAGE: &str = "449156051903439";
-const KEYS: (&str, &str) = ("demo-public-key", "demo-private-key");
+pub(crate) const TOKEN: &str = "923843ec-1749-4cc1-988f-d6963f3b1baa";
+pub(crate) const PAGE: &str = "449156051903439";
+pub(crate) const KEYS: (&str, &str) = ("demo-public-key", "demo-private-key");
 
 /// What came back.
-struct Pushed {
-    status: u16,
-    head: String,
-    body: Value,
+pub(crate) struct Pushed {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Value,
 }
 
 impl Pushed {
-    fn info(&self) -> &str {
+    pub(crate) fn info(&self) -> &str {
         self.body["response"]["request"]["status"]["info"].as_str().expect("words")
     }
 
-    fn data(&self) -> &Value {
+    pub(crate) fn data(&self) -> &Value {
         &self.body["response"]["result"]["data"]
     }
 }
 
 /// A request in the form of the published libraries, on a connection of its own.
-fn push_with(program: &Program, keys: (&str, &str), path: &str, more: &str, body: &str) -> Pushed {
+pub(crate) fn push_with(program: &Program, keys: (&str, &str), path: &str, more: &str, body: &str) -> Pushed {
     let authorization = Caller::basic(keys.0, keys.1).authorization().expect("credentials");
     let mut stream = TcpStream::connect(program.address()).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
@@ -56,7 +56,7 @@ fn push_with(program: &Program, keys: (&str, &str), path: &str, more: &str, body
     Pushed { status, head: head.to_lowercase(), body }
 }
 
-fn push(program: &Program, endpoint: &str, root: &str, fields: &Value) -> Pushed {
+pub(crate) fn push(program: &Program, endpoint: &str, root: &str, fields: &Value) -> Pushed {
     let body = json!({ "request": { "push": { root: fields } } }).to_string();
     let path = format!("/push/identities/{TOKEN}/{endpoint}.json");
     let pushed = push_with(program, KEYS, &path, "", &body);
@@ -71,24 +71,24 @@ fn push(program: &Program, endpoint: &str, root: &str, fields: &Value) -> Pushed
 }
 
 /// The sandbox of a demonstration.
-fn sandbox(program: &Program) -> String {
+pub(crate) fn sandbox(program: &Program) -> String {
     let (_, rest) = program.ready_line.split_once("sandbox on ").expect("a sandbox");
     rest.split('/').take(3).collect::<Vec<_>>().join("/")
 }
 
-fn posts(sandbox: &str) -> Vec<Value> {
+pub(crate) fn posts(sandbox: &str) -> Vec<Value> {
     let answer = ask(&format!("{sandbox}/_sandbox/posts"), &Caller::nobody(), "GET", None);
     answer.json().as_array().cloned().expect("a list")
 }
 
-fn arm(sandbox: &str, fault: &Value) {
+pub(crate) fn arm(sandbox: &str, fault: &Value) {
     let answer =
         ask(&format!("{sandbox}/_sandbox/faults"), &Caller::nobody(), "POST", Some(&fault.to_string()));
     assert_eq!(answer.status, 201, "{}", answer.text);
 }
 
 /// The states of what the agent of the identity has on a channel.
-fn open_states(program: &Program, collection: &str) -> Vec<String> {
+pub(crate) fn open_states(program: &Program, collection: &str) -> Vec<String> {
     let listed = program.get(&program.log_in("a1"), &format!("/api/v2/me/{collection}?fields=*")).json();
     let member = if collection == "tweets" { "tweets" } else { collection };
     let listed = listed[member].as_array().cloned().expect("a list");
@@ -96,11 +96,11 @@ fn open_states(program: &Program, collection: &str) -> Vec<String> {
 }
 
 /// A gateway with all five channels, which reach that sandbox, and one identity.
-fn all_channels(sandbox: &str, more: &str) -> Program {
+pub(crate) fn all_channels(sandbox: &str, more: &str) -> Program {
     Program::serve(all_channels_folder(sandbox, more))
 }
 
-fn all_channels_folder(sandbox: &str, more: &str) -> TempDir {
+pub(crate) fn all_channels_folder(sandbox: &str, more: &str) -> TempDir {
     let plugin = plugins().join("libstrowger_oneall.so");
     let folder = configuration(
         LISTENERS,
@@ -360,17 +360,36 @@ fn what_is_not_settled_in_time_is_answered_with_its_address_and_goes_on() {
     assert_eq!(pushed.status, 202, "{}", pushed.body);
     assert!(begun.elapsed() < Duration::from_secs(5));
     let uri = pushed.data()["uri"].as_str().expect("an address");
-    assert!(pushed.head.contains(&format!("location: {}", uri.to_lowercase())), "{}", pushed.head);
+    let status_uri = pushed.data()["status_uri"].as_str().expect("an address");
+    assert!(pushed.head.contains(&format!("location: {}\r\n", status_uri.to_lowercase())), "{}", pushed.head);
     assert_eq!(pushed.data()["post_id"], Value::Null);
-    let id = uri.rsplit('/').next().expect("an id");
     // It is found, and nothing is published again.
-    let a1 = program.log_in("a1");
+    let keys = Caller::basic(KEYS.0, KEYS.1);
+    let told = ask(status_uri, &keys, "GET", None);
+    assert_eq!(
+        (told.status, &told.json()["response"]["result"]["data"]["status_uri"]),
+        (202, &json!(status_uri))
+    );
     let deadline = Instant::now() + Duration::from_secs(30);
-    let state = || program.get(&a1, &format!("/api/v2/me/tweets/{id}")).json()["twitter"]["state"].clone();
-    while state() != "Completed" {
-        assert!(Instant::now() < deadline, "it is {}", state());
+    let told = loop {
+        let told = ask(status_uri, &keys, "GET", None);
+        if told.status != 202 {
+            break told;
+        }
+        assert!(Instant::now() < deadline, "{}", told.text);
         std::thread::sleep(Duration::from_millis(200));
-    }
+    };
+    let made = posts(&sandbox);
+    let made = made.iter().find(|post| post["text"] == "Lost").expect("a post");
+    let data = json!({ "provider": "twitter", "object": "post", "post_id": made["id"],
+                       "post_location": format!("https://x.com/vitaliy_onv/status/{}", made["id"].as_str().expect("an id")) });
+    assert_eq!((told.status, &told.json()["response"]["result"]["data"]), (200, &data), "{}", told.text);
+    let a1 = program.log_in("a1");
+    assert_eq!(ask(uri, &a1, "GET", None).json()["twitter"]["state"], "Completed");
+    // Who has no keys is told nothing, and the keys open nothing else.
+    assert_eq!(ask(status_uri, &Caller::nobody(), "GET", None).status, 401);
+    assert_eq!(ask(status_uri, &Caller::basic("a1", "a1"), "GET", None).status, 401);
+    assert_eq!(ask(uri, &keys, "GET", None).status, 401);
     assert_eq!(posts(&sandbox).iter().filter(|post| post["text"] == "Lost").count(), 1);
 }
 

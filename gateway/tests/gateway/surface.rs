@@ -69,6 +69,7 @@ fn codes_and_their_http_statuses() {
         ("GET", "/api/v2/me/tweets/x/y", None, 404, 6),
         ("GET", "/nothing", None, 404, 6),
         ("GET", "/metrics", None, 404, 6),
+        ("GET", "/api/v2/me/tweets/%ff", None, 400, 2),
         ("PUT", "/api/v2/me", Some("{}".to_owned()), 405, 2),
         ("GET", "/api/v2/notifications", None, 426, 2),
     ];
