@@ -63,6 +63,10 @@ pub(crate) struct Limits {
     pub(crate) failures_per_address: u32,
     /// How long it takes until one wrong password is forgotten.
     pub(crate) failure_forgotten: Duration,
+    /// Passwords that are verified at once: each takes a core, and the memory that its hash asks for.
+    pub(crate) passwords_at_once: usize,
+    /// How long a password waits until it is verified.
+    pub(crate) password_wait: Duration,
 }
 
 impl Default for Limits {
@@ -78,8 +82,16 @@ impl Default for Limits {
             failures_per_agent: 10,
             failures_per_address: 50,
             failure_forgotten: Duration::from_secs(10),
+            passwords_at_once: half_of_the_cores(),
+            password_wait: Duration::from_secs(10),
         }
     }
+}
+
+/// Whoever is logged in already goes on while others log in.
+fn half_of_the_cores() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, 8)
 }
 
 /// Notifications over CometD.

@@ -38,6 +38,8 @@ pub(super) fn read(root: &Section<'_>) -> Settings {
             }
         }
         section.set_seconds("failure_forgotten_s", 1..=A_DAY_S, &mut limits.failure_forgotten);
+        section.set_number("passwords_at_once", 1..=64, &mut limits.passwords_at_once);
+        section.set_seconds("password_wait_s", 0..=600, &mut limits.password_wait);
         section.refuse_unknown();
     }
     if let Some(section) = root.section("cometd") {

@@ -107,6 +107,7 @@ async fn try_publish(gateway: &Arc<Gateway>, resource: &str, request: Request) -
             Problem::new(401, "the public and the private key are asked for, as HTTP Basic")
         }
         Denied::TooOften { retry_after } => Problem::new(429, "too many wrong keys").retry_after(retry_after),
+        Denied::TooMany { retry_after } => Problem::new(503, denied.to_string()).retry_after(retry_after),
     })?;
     let (token, endpoint) = request::place(resource)
         .ok_or_else(|| Problem::new(404, "there is no such resource: expected …/<provider>/<what>.json"))?;

@@ -112,6 +112,10 @@ colour = "red"
 
 [log]
 level = "loud"
+
+[[agent]]
+id = "a2"
+password_hash = "$argon2id$v=19$m=4294967295,t=1,p=1$CPwtmxxfCem0i9XHV8COrQ$+8Zu/DILlKLcEBZ5GF4r8NV9FIVTOMUCcgK5CuPsy90"
 "#;
     fs::write(&file, wrong).expect("written");
     let output = check(&file);
@@ -133,6 +137,7 @@ level = "loud"
         (30, 15, "`limits.connections`", "from 1 to"),
         (31, 1, "`limits.colour`", "not known"),
         (34, 9, "`log.level`", "debug"),
+        (38, 17, "`agent[2].password_hash`", "at most 262144 KiB"),
     ];
     for (line, column, member, words) in expected {
         let place = format!("{}:{line}:{column}: {member} ", file.display());

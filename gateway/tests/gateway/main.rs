@@ -9,6 +9,7 @@ mod hostile;
 mod inbound;
 mod load;
 mod page;
+mod passwords;
 mod push;
 mod support;
 mod surface;
