@@ -11,5 +11,6 @@ mod load;
 mod page;
 mod passwords;
 mod push;
+mod secrets;
 mod support;
 mod surface;
