@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::http::TrustedProxies;
 use crate::push::PushRules;
 use crate::routing::Rules;
 
@@ -11,6 +12,8 @@ use crate::routing::Rules;
 pub(crate) struct Settings {
     /// Whether a request that changes something must carry its session's token.
     pub(crate) csrf: bool,
+    /// Who is believed when it tells for whom it asks.
+    pub(crate) proxies: TrustedProxies,
     /// The queues that agents are shown.
     pub(crate) queues: Vec<String>,
     /// How what waits in queues is offered to ready agents; `None`: the host has a router of its own.
@@ -29,6 +32,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             csrf: true,
+            proxies: TrustedProxies::default(),
             queues: Vec::new(),
             routing: None,
             push: None,

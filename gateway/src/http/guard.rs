@@ -39,7 +39,7 @@ pub(super) async fn only_agents(
     let Some(&peer) = request.extensions().get::<Peer>() else {
         return refuse(&Refusal::new(Code::Internal, "the connection's address is not known"));
     };
-    let admitted = gateway.doorkeeper.admit(&gateway.logins, request.headers(), peer.address.ip()).await;
+    let admitted = gateway.doorkeeper.admit(&gateway.logins, request.headers(), peer.address).await;
     let Admission { login, is_new } = match admitted {
         Ok(admission) => admission,
         Err(denied) => {

@@ -133,13 +133,21 @@ async fn converse(
     }
     match scheme {
         Scheme::Plain => {
-            converse_on(&gateway, service, stream, Peer { address, over_tls: false }, place).await;
+            converse_on(&gateway, service, stream, Peer { address: address.ip(), over_tls: false }, place)
+                .await;
         }
         Scheme::Tls(config) => {
             let handshake = TlsAcceptor::from(config).accept(stream);
             match tokio::time::timeout(TLS_TIMEOUT, handshake).await {
                 Ok(Ok(stream)) => {
-                    converse_on(&gateway, service, stream, Peer { address, over_tls: true }, place).await;
+                    converse_on(
+                        &gateway,
+                        service,
+                        stream,
+                        Peer { address: address.ip(), over_tls: true },
+                        place,
+                    )
+                    .await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
@@ -153,8 +161,10 @@ async fn converse_on<S>(gateway: &Gateway, service: Router, stream: S, peer: Pee
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let proxies = &gateway.settings.proxies;
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        let address = proxies.client(peer.address, request.headers());
+        request.extensions_mut().insert(Peer { address, ..peer });
         request.extensions_mut().insert(place.clone());
         if let Some(plain) = without_last_slash(request.uri()) {
             *request.uri_mut() = plain;

@@ -100,7 +100,7 @@ async fn try_publish(gateway: &Arc<Gateway>, resource: &str, request: Request) -
         return Err(Problem::new(404, "nothing is pushed here: the gateway has no push surface configured"));
     };
     let peer = request.extensions().get::<Peer>().copied();
-    let from = peer.ok_or_else(|| Problem::new(503, "the connection's address is not known"))?.address.ip();
+    let from = peer.ok_or_else(|| Problem::new(503, "the connection's address is not known"))?.address;
     gateway.doorkeeper.admit_keys(&rules.keys, request.headers(), from).map_err(|denied| match denied {
         Denied::NobodyAsked | Denied::Wrong => {
             gateway.metrics.failed_logins.inc();

@@ -116,6 +116,10 @@ level = "loud"
 [[agent]]
 id = "a2"
 password_hash = "$argon2id$v=19$m=4294967295,t=1,p=1$CPwtmxxfCem0i9XHV8COrQ$+8Zu/DILlKLcEBZ5GF4r8NV9FIVTOMUCcgK5CuPsy90"
+
+[security]
+trusted_proxies = ["10.0.0.0/8", "10.0.0/8", "0.0.0.0/0"]
+forwarding_header = "Via"
 "#;
     fs::write(&file, wrong).expect("written");
     let output = check(&file);
@@ -138,6 +142,9 @@ password_hash = "$argon2id$v=19$m=4294967295,t=1,p=1$CPwtmxxfCem0i9XHV8COrQ$+8Zu
         (31, 1, "`limits.colour`", "not known"),
         (34, 9, "`log.level`", "debug"),
         (38, 17, "`agent[2].password_hash`", "at most 262144 KiB"),
+        (41, 34, "`security.trusted_proxies[1]`", "no network"),
+        (41, 46, "`security.trusted_proxies[2]`", "everybody"),
+        (42, 21, "`security.forwarding_header`", "Forwarded"),
     ];
     for (line, column, member, words) in expected {
         let place = format!("{}:{line}:{column}: {member} ", file.display());

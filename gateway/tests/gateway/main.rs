@@ -10,6 +10,7 @@ mod inbound;
 mod load;
 mod page;
 mod passwords;
+mod proxies;
 mod push;
 mod secrets;
 mod support;
