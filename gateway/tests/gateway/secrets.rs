@@ -127,6 +127,9 @@ fn a_refreshed_token_outlasts_the_gateway_until_another_is_configured() {
         assert_eq!((sandbox.posts().len(), refreshes(&sandbox)), (round, round));
         tokens.push(kept(folder));
     }
+    let form = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", ANEW)];
+    let again = ureq::post(format!("http://{}/2/oauth2/token", sandbox.addr())).send_form(form);
+    assert!(matches!(again, Err(ureq::Error::StatusCode(400))), "the one given anew was used: {again:?}");
     tokens.dedup();
     assert_eq!(tokens.len(), 3 + 5, "each token was another");
     assert!(sandbox.posts().iter().all(|post| post.account == "1258948171"));
