@@ -4,6 +4,7 @@
 //! cookies, a bounded memory of keyed digests. Neither is slowed down when somebody else guesses passwords.
 
 mod basic;
+mod failures;
 mod keys;
 mod password;
 mod throttle;
@@ -22,9 +23,9 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use self::basic::Basic;
+use self::failures::Failures;
 pub(crate) use self::keys::Keys;
 pub(crate) use self::password::{PasswordHash, PasswordHashError};
-use self::throttle::Throttle;
 use self::turns::{TooMany, Turns};
 use crate::login::{Login, Logins};
 use crate::settings::Limits;
@@ -38,8 +39,7 @@ pub(crate) struct Doorkeeper {
     names: RandomState,
     key: [u8; 32],
     verified: Mutex<HashMap<Digest, Verified>>,
-    by_agent: Throttle,
-    by_address: Throttle,
+    failures: Arc<Failures>,
     /// A verification takes much memory and a core: few at a time.
     turns: Turns,
     password_wait: Duration,
@@ -86,8 +86,7 @@ impl Doorkeeper {
             staff,
             key,
             verified: Mutex::default(),
-            by_agent: Throttle::new(limits.failures_per_agent, limits.failure_forgotten),
-            by_address: Throttle::new(limits.failures_per_address, limits.failure_forgotten),
+            failures: Arc::new(Failures::new(limits)),
             turns: Turns::new(limits.passwords_at_once, limits.password_wait, &stand_ins),
             password_wait: limits.password_wait,
             stand_ins,
@@ -133,9 +132,8 @@ impl Doorkeeper {
         if basic.is_ok_and(|basic| keys.are(&basic)) {
             return Ok(());
         }
-        let block = address_block(from);
-        self.by_address.check(&block).map_err(|retry_after| Denied::TooOften { retry_after })?;
-        self.by_address.count(&block);
+        self.failures.check_address(from).map_err(too_often)?;
+        self.failures.count_address(from);
         Err(Denied::Wrong)
     }
 
@@ -157,7 +155,7 @@ impl Doorkeeper {
     }
 
     async fn verify(&self, basic: Basic, digest: Digest, from: IpAddr) -> Result<Arc<Colleague>, Denied> {
-        self.check_failures(&basic.name, from)?;
+        self.failures.check(&basic.name, from).map_err(too_often)?;
         let colleague = self.staff.find(&basic.name).cloned();
         let known = colleague.as_ref().map(|colleague| &colleague.password);
         let hash = known.or_else(|| self.stand_in(&basic.name)).ok_or(Denied::Wrong)?.clone();
@@ -167,11 +165,19 @@ impl Doorkeeper {
         if let Some(colleague) = self.remembered(&digest) {
             return Ok(colleague);
         }
-        self.check_failures(&basic.name, from)?;
-        let name = basic.name.clone();
-        let verifying = tokio::task::spawn_blocking(move || turn.verify(&hash, &basic.password));
-        let is_right = match verifying.await {
-            Ok(Ok(is_right)) => is_right,
+        self.failures.check(&basic.name, from).map_err(too_often)?;
+        let failures = self.failures.clone();
+        let verifying = tokio::task::spawn_blocking(move || {
+            let is_right = turn.verify(&hash, &basic.password)?;
+            let colleague = colleague.filter(|_| is_right);
+            if colleague.is_none() {
+                // Here, so that whoever goes away without waiting for the answer is counted as well.
+                failures.count(&basic.name, from);
+            }
+            Ok::<_, argon2::Error>(colleague)
+        });
+        let verified = match verifying.await {
+            Ok(Ok(verified)) => verified,
             Ok(Err(error)) => {
                 tracing::error!(%error, "a password could not be verified");
                 return Err(too_many);
@@ -181,20 +187,9 @@ impl Doorkeeper {
                 return Err(too_many);
             }
         };
-        let Some(colleague) = colleague.filter(|_| is_right) else {
-            self.by_agent.count(&name);
-            self.by_address.count(&address_block(from));
-            return Err(Denied::Wrong);
-        };
+        let colleague = verified.ok_or(Denied::Wrong)?;
         self.remember(digest, &colleague);
         Ok(colleague)
-    }
-
-    fn check_failures(&self, name: &str, from: IpAddr) -> Result<(), Denied> {
-        let by_address = self.by_address.check(&address_block(from));
-        by_address
-            .and_then(|()| self.by_agent.check(&name))
-            .map_err(|retry_after| Denied::TooOften { retry_after })
     }
 
     /// What an unknown name's password is compared with, always the same for the same name: nobody learns
@@ -216,20 +211,8 @@ impl Doorkeeper {
     }
 }
 
-/// What counts as one address: whoever has one address of IPv6 has its /64.
-fn address_block(address: IpAddr) -> [u8; 8] {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let mut block = [0; 8];
-            block[..4].copy_from_slice(&address.octets());
-            block
-        }
-        IpAddr::V6(address) => {
-            let mut block = [0; 8];
-            block.copy_from_slice(&address.octets()[..8]);
-            block
-        }
-    }
+fn too_often(retry_after: Duration) -> Denied {
+    Denied::TooOften { retry_after }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Many log in at once: memory stays bounded, whoever waits too long is told so, and who is in works on.
 //!
 //! Planted faults that these tests were seen to catch: memory that is allocated anew for each verification, a
-//! login that waits for its turn without end.
+//! login that waits for its turn without end, a wrong password that is not counted when nobody waits for the answer.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::support::{Caller, LISTENERS, Program, ask, configuration, hash};
@@ -73,4 +75,23 @@ fn whoever_waits_too_long_for_a_verification_is_told_so_and_who_is_in_works_on()
         metrics.lines().find_map(|line| line.strip_prefix("strowger_gateway_refused_logins_total "));
     assert!(counted.is_some_and(|count| count != "0"), "{metrics}");
     program.log_in("a2");
+}
+
+#[test]
+fn whoever_does_not_wait_for_the_answer_is_counted_as_well() {
+    // Long enough to go away meanwhile.
+    let slow = "[limits]\npasswords_at_once = 1\nfailures_per_agent = 2\nfailure_forgotten_s = 600\n[[agent]]\n\
+        id = \"slow\"\npassword_hash = \"$argon2id$v=19$m=131072,t=4,p=1$CPwtmxxfCem0i9XHV8COrQ$+8Zu/DILlKLcEBZ5GF4r8NV9FIVTOMUCcgK5CuPsy90\"\n";
+    let program = Program::serve(configuration(LISTENERS, slow));
+    for number in 0..6 {
+        let authorization =
+            Caller::basic("slow", &format!("guess {number}")).authorization().expect("credentials");
+        let head = format!("GET /api/v2/me HTTP/1.1\r\nhost: x\r\nauthorization: {authorization}\r\n\r\n");
+        let mut stream = TcpStream::connect(program.address()).expect("it listens");
+        stream.write_all(head.as_bytes()).expect("sent");
+        std::thread::sleep(Duration::from_millis(200));
+        drop(stream);
+        std::thread::sleep(Duration::from_millis(1_500));
+    }
+    assert_eq!(program.get(&Caller::basic("slow", "one more"), "/api/v2/me").status, 429);
 }

@@ -4,19 +4,21 @@
 //! The configuration has each account's first secret. What was kept goes before it as long as the configuration
 //! still has that one: whoever writes a new secret there wants it used.
 
+mod disk;
+
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use strowger_loader::{KeptSecret, SecretStore, SecretStoreError};
 use zeroize::Zeroizing;
+
+use self::disk::Entry;
+pub(crate) use self::disk::SecretFileError;
 
 /// The file, and what it holds.
 pub(crate) struct SecretFile {
@@ -47,69 +49,16 @@ pub(crate) enum Purpose {
     Serve,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    format: u32,
-    kept: Vec<Entry>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    plugin: String,
-    channel: String,
-    account: String,
-    name: String,
-    /// The fingerprint of the configured secret that this one comes from.
-    follows: Option<String>,
-    value: Zeroizing<String>,
-}
-
-/// Why a file can't be used. Nothing of its content is told.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SecretFileError {
-    #[error("is in a folder that does not exist")]
-    NoFolder,
-    #[error("is in a folder that this user can't write to: {0}")]
-    Folder(io::Error),
-    #[error("is no regular file")]
-    Kind,
-    #[error("belongs to another user: expected a file of the user that the gateway runs as")]
-    Owner,
-    #[error("is open to others (mode {0:o}): expected mode 600, readable by its user alone")]
-    Mode(u32),
-    #[error("is used by another process")]
-    Used,
-    #[error("is longer than {MOST_BYTES} bytes")]
-    Length,
-    #[error("is no file of kept secrets (line {line}, column {column})")]
-    Content { line: usize, column: usize },
-    #[error("has the format {0}, and this version knows {FORMAT}")]
-    Format(u32),
-    #[error("can't be used: {0}")]
-    Io(#[from] io::Error),
-}
-
-const FORMAT: u32 = 1;
-/// More is no file of ours.
-const MOST_BYTES: u64 = 4 << 20;
-
 impl SecretFile {
     /// Opens a file; there need not be one yet.
     pub(crate) fn open(path: PathBuf, purpose: Purpose) -> Result<Self, SecretFileError> {
-        let folder = folder_of(&path);
-        if !folder.is_dir() {
-            return Err(SecretFileError::NoFolder);
-        }
-        rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)
-            .map_err(|error| SecretFileError::Folder(error.into()))?;
+        disk::check_folder(&path)?;
         let lock = match purpose {
             Purpose::Check => None,
             // Before it is read: what is read is the latest.
-            Purpose::Serve => Some(lock(&beside(&path, "-lock"))?),
+            Purpose::Serve => Some(disk::lock(&path)?),
         };
-        let kept = read(&path)?;
+        let kept = disk::read(&path)?;
         Ok(Self { path, kept: Mutex::new(kept), configured: Mutex::default(), _lock: lock })
     }
 
@@ -142,25 +91,6 @@ impl SecretFile {
         place.channel = None;
         of_channel.or_else(|| configured.get(&place)).cloned()
     }
-
-    fn write(&self, kept: &[Entry]) -> io::Result<()> {
-        let document = Document { format: FORMAT, kept: kept.to_vec() };
-        let text = Zeroizing::new(serde_json::to_vec_pretty(&document)?);
-        if text.len() as u64 > MOST_BYTES {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file of kept secrets is full"));
-        }
-        let new = beside(&self.path, "-new");
-        // One may be left of a process that was killed; nobody else is at it.
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&new, &self.path)?;
-        File::open(folder_of(&self.path))?.sync_all()
-    }
 }
 
 impl SecretStore for SecretFile {
@@ -180,7 +110,7 @@ impl SecretStore for SecretFile {
             follows,
             value: Zeroizing::new(secret.value.to_owned()),
         });
-        self.write(&next).map_err(|error| {
+        disk::write(&self.path, &next).map_err(|error| {
             tracing::error!(%error, file = %self.path.display(), "a secret could not be kept");
             SecretStoreError { message: error.to_string() }
         })?;
@@ -195,52 +125,6 @@ impl SecretStore for SecretFile {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Entry>, SecretFileError> {
-    let about = match fs::symlink_metadata(path) {
-        Ok(about) => about,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    if !about.is_file() {
-        return Err(SecretFileError::Kind);
-    }
-    if about.uid() != rustix::process::geteuid().as_raw() {
-        return Err(SecretFileError::Owner);
-    }
-    if about.mode() & 0o077 != 0 {
-        return Err(SecretFileError::Mode(about.mode() & 0o777));
-    }
-    let mut text = Zeroizing::new(Vec::new());
-    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(SecretFileError::Length);
-    }
-    // What serde says of a value may quote it.
-    let Document { format, kept } = serde_json::from_slice(&text)
-        .map_err(|error| SecretFileError::Content { line: error.line(), column: error.column() })?;
-    if format == FORMAT { Ok(kept) } else { Err(SecretFileError::Format(format)) }
-}
-
-fn lock(path: &Path) -> Result<File, SecretFileError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(SecretFileError::Used),
-        Err(TryLockError::Error(error)) => Err(error.into()),
-    }
-}
-
-/// A file beside another.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Tells secrets apart and nothing else about them: they are too long to be guessed.
 fn fingerprint(secret: &str) -> String {
     BASE64_STANDARD.encode(Sha256::digest(secret))
@@ -251,7 +135,9 @@ mod tests {
     //! Planted faults that these tests were seen to catch: a file that others can read let through, a kept secret
     //! that goes before a newly configured one, a lock that is not taken.
 
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     use super::*;
 
@@ -322,7 +208,7 @@ mod tests {
         SecretFile::open(path.clone(), Purpose::Check).unwrap();
         drop(file);
         // What a process leaves behind that was killed while it wrote.
-        fs::write(beside(&path, "-new"), "{").unwrap();
+        fs::write(path.with_file_name("secrets-new"), "{").unwrap();
         let file = SecretFile::open(path, Purpose::Serve).unwrap();
         keep(&file, SECRET);
     }
@@ -360,7 +246,7 @@ mod tests {
         assert_eq!(latest(&file, "first"), None);
         keep(&file, "second");
         // A folder stands in the way of the new file.
-        fs::create_dir(beside(&path, "-new")).unwrap();
+        fs::create_dir(path.with_file_name("secrets-new")).unwrap();
         let secret = KeptSecret {
             plugin: "twitter",
             channel: "twitter",
@@ -371,7 +257,7 @@ mod tests {
         let error = file.keep(&secret).unwrap_err();
         assert!(!format!("{error:?}").contains(SECRET));
         assert_eq!(latest(&file, "first").as_deref(), Some("second"));
-        fs::remove_dir(beside(&path, "-new")).unwrap();
+        fs::remove_dir(path.with_file_name("secrets-new")).unwrap();
         file.keep(&secret).unwrap();
         assert_eq!(latest(&file, "first").as_deref(), Some(SECRET));
     }
