@@ -97,7 +97,7 @@ pub(crate) fn run(options: Options) -> Result<(), DemoError> {
             push: Some(push_rules()),
             ..Settings::default()
         };
-        let gateway = Arc::new(Gateway::new(house.engine.clone(), staff, settings)?);
+        let gateway = Arc::new(Gateway::new(house.engine.clone(), staff, settings));
         run::run(gateway, vec![door], |_| announce(&url, &house)).await?;
         Ok(())
     })

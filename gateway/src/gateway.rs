@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use strowger::Engine;
 use tokio::sync::watch;
 
-use crate::auth::{Doorkeeper, PasswordHashError};
+use crate::auth::Doorkeeper;
 use crate::cometd::Exchange;
 use crate::login::{Login, Logins};
 use crate::metrics::Metrics;
@@ -29,9 +29,9 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn new(engine: Engine, staff: Staff, settings: Settings) -> Result<Self, PasswordHashError> {
-        Ok(Self {
-            doorkeeper: Doorkeeper::new(staff, &settings.limits)?,
+    pub(crate) fn new(engine: Engine, staff: Staff, settings: Settings) -> Self {
+        Self {
+            doorkeeper: Doorkeeper::new(staff, &settings.limits),
             logins: Logins::new(&settings.limits),
             exchange: Exchange::new(&engine, &settings.cometd),
             board: ReadyBoard::default(),
@@ -40,7 +40,7 @@ impl Gateway {
             stopping: Stopping::default(),
             engine,
             settings,
-        })
+        }
     }
 
     /// The address of an interaction, as its resource has it in `uri`.

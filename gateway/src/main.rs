@@ -20,6 +20,7 @@ mod replay;
 mod routing;
 mod run;
 mod script;
+mod secret_file;
 mod serve;
 mod settings;
 mod staff;

@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub(crate) refused_connections: Counter,
     /// Passwords that were wrong.
     pub(crate) failed_logins: Counter,
+    /// Passwords that waited too long to be verified.
+    pub(crate) refused_logins: Counter,
     /// Deliveries that were worked on, whatever came of them.
     pub(crate) deliveries: Counter,
     /// Offers that the router made.
@@ -68,6 +70,7 @@ impl Metrics {
             connections: Gauge::default(),
             refused_connections: Counter::default(),
             failed_logins: Counter::default(),
+            refused_logins: Counter::default(),
             deliveries: Counter::default(),
             offers: Counter::default(),
             logins: Gauge::default(),
@@ -97,6 +100,11 @@ impl Metrics {
             self.refused_connections.clone(),
         );
         registry.register("failed_logins", "Wrong passwords", self.failed_logins.clone());
+        registry.register(
+            "refused_logins",
+            "Passwords that waited too long to be verified",
+            self.refused_logins.clone(),
+        );
         registry.register("deliveries", "Deliveries worked on", self.deliveries.clone());
         registry.register("offers", "Interactions offered to agents", self.offers.clone());
         registry.register("login_sessions", "Login sessions", self.logins.clone());

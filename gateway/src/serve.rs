@@ -12,6 +12,7 @@ use crate::http::Door;
 use crate::http::endpoints::Part;
 use crate::log;
 use crate::run;
+use crate::secret_file::Purpose;
 use crate::staff::{Colleague, Staff};
 
 /// Why nothing is served; nobody asks which it is.
@@ -19,14 +20,14 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Checks a configuration: everything that can be found out without listening and without the store.
 pub(crate) fn check(file: &Path) -> Result<(), Failure> {
-    Plan::read(file)?;
+    Plan::read(file, Purpose::Check)?;
     println!("{}: no mistakes", file.display());
     Ok(())
 }
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn run(file: &Path) -> Result<(), Failure> {
-    let mut plan = Plan::read(file)?;
+    let mut plan = Plan::read(file, Purpose::Serve)?;
     log::begin(plan.log_level, plan.log_format);
     run::block_on(async {
         let mut doors = Vec::new();
@@ -47,7 +48,7 @@ pub(crate) fn run(file: &Path) -> Result<(), Failure> {
             Colleague::new(&engine, &agent.id, &features, agent.password)
         });
         let staff = Staff::new(colleagues.collect::<Result<Vec<_>, _>>()?);
-        let gateway = Arc::new(Gateway::new(engine, staff, plan.settings)?);
+        let gateway = Arc::new(Gateway::new(engine, staff, plan.settings));
         run::run(gateway, doors, announce).await?;
         Ok(())
     })

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::http::TrustedProxies;
 use crate::push::PushRules;
 use crate::routing::Rules;
 
@@ -13,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) csrf: bool,
     /// What stands before every address that is handed out, without the last slash.
     pub(crate) base_uri: String,
+    /// Who is believed when it tells for whom it asks.
+    pub(crate) proxies: TrustedProxies,
     /// The queues that agents are shown.
     pub(crate) queues: Vec<String>,
     /// How what waits in queues is offered to ready agents; `None`: the host has a router of its own.
@@ -32,6 +35,7 @@ impl Default for Settings {
         Self {
             csrf: true,
             base_uri: String::new(),
+            proxies: TrustedProxies::default(),
             queues: Vec::new(),
             routing: None,
             push: None,
@@ -66,6 +70,10 @@ pub(crate) struct Limits {
     pub(crate) failures_per_address: u32,
     /// How long it takes until one wrong password is forgotten.
     pub(crate) failure_forgotten: Duration,
+    /// Passwords that are verified at once: each takes a core, and the memory that its hash asks for.
+    pub(crate) passwords_at_once: usize,
+    /// How long a password waits until it is verified.
+    pub(crate) password_wait: Duration,
 }
 
 impl Default for Limits {
@@ -81,8 +89,16 @@ impl Default for Limits {
             failures_per_agent: 10,
             failures_per_address: 50,
             failure_forgotten: Duration::from_secs(10),
+            passwords_at_once: half_of_the_cores(),
+            password_wait: Duration::from_secs(10),
         }
     }
+}
+
+/// Whoever is logged in already goes on while others log in.
+fn half_of_the_cores() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, 8)
 }
 
 /// Notifications over CometD.

@@ -63,6 +63,11 @@ impl Staff {
         names
     }
 
+    /// The hashes of all passwords, in no order.
+    pub(crate) fn passwords(&self) -> impl Iterator<Item = &PasswordHash> {
+        self.by_id.values().map(|colleague| &colleague.password)
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<&Arc<Colleague>> {
         self.by_id.get(id)
     }

@@ -45,7 +45,7 @@ struct Arguments {
     #[arg(long, default_value_t = 60)]
     seconds: u32,
     /// The gateway may have so much resident memory, in MiB.
-    #[arg(long, default_value_t = 1_024)]
+    #[arg(long, default_value_t = 256)]
     most_mib: u64,
     /// The program; by default the one that was built with this.
     #[arg(long)]

@@ -92,7 +92,7 @@ fn describe(program: &Path, agents: usize) -> Result<String, Failure> {
     let mut text = format!(
         "[[listener]]\naddress = \"127.0.0.1:0\"\nserves = \"agents\"\n\
          [security]\ncsrf = false\n[log]\nlevel = \"warn\"\n\
-         [limits]\nfailures_per_address = 1000\n\
+         [limits]\nfailures_per_address = 1000\npasswords_at_once = 2\n\
          [[channel]]\nplugin = \"{}\"\n[channel.config]\nname = \"channel-twitter\"\n\
          base_url = \"http://127.0.0.1:9\"\n[[channel.config.accounts]]\nname = \"desk\"\nuser_id = \"1\"\n\
          screen_name = \"desk\"\nauth = {{ kind = \"bearer\", token = \"none\" }}\n",

@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
 use strowger::{Config, Engine};
-use strowger_loader::{FetchLimits, LoadError, LoadedChannel, Options, Plugin};
+use strowger_loader::{FetchLimits, LoadError, LoadedChannel, Options, Plugin, SecretStore};
 
 use super::engine::member_json;
+use super::secrets::renew;
 use super::section::Section;
+use crate::secret_file::SecretFile;
 
 /// A channel of the file, loaded.
 pub(crate) struct ChannelEntry {
@@ -16,30 +19,41 @@ pub(crate) struct ChannelEntry {
     number: usize,
 }
 
-pub(super) fn read(root: &Section<'_>, folder: &Path) -> Vec<ChannelEntry> {
+pub(super) fn read(
+    root: &Section<'_>,
+    folder: &Path,
+    secrets: Option<&Arc<SecretFile>>,
+) -> Vec<ChannelEntry> {
     let sections = root.sections("channel");
     if sections.is_empty() && !root.has("channel") {
         root.wrong("channel", "is missing: expected a table [[channel]] for each plugin");
     }
     let channels = sections.iter().enumerate().filter_map(|(number, section)| {
-        let loaded = load(section, folder);
+        let loaded = load(section, folder, secrets);
         section.refuse_unknown();
         Some(ChannelEntry { loaded: Arc::new(loaded?), number })
     });
     channels.collect()
 }
 
-fn load(section: &Section<'_>, folder: &Path) -> Option<LoadedChannel> {
+fn load(section: &Section<'_>, folder: &Path, secrets: Option<&Arc<SecretFile>>) -> Option<LoadedChannel> {
     let plugin =
         section.required_text("plugin", "the path of the plugin's library").map(|path| folder.join(path));
     let config = read_config(section, folder);
     let attachments_dir = section.file("attachments_directory", folder);
     let fetch = read_fetch(section);
-    let options = Options { attachments_dir, fetch, ..Options::default() };
+    let store = secrets.map(|file| Arc::clone(file) as Arc<dyn SecretStore>);
+    let options = Options { attachments_dir, fetch, secrets: store, ..Options::default() };
     let plugin = Plugin::open(plugin?, None)
         .map_err(|error| section.wrong("plugin", format!("can't be loaded: {error}")))
         .ok();
-    let (plugin, config) = plugin.zip(config)?;
+    let (plugin, mut config) = plugin.zip(config)?;
+    if let Some(secrets) = secrets
+        && let Ok(mut document) = serde_json::from_str::<Value>(&config)
+        && renew(secrets, plugin.name(), &mut document)
+    {
+        config = document.to_string();
+    }
     let told = if section.has("config_file") { "config_file" } else { "config" };
     plugin
         .instance(&config, &options)

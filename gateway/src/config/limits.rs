@@ -1,6 +1,7 @@
 //! `[limits]`, `[cometd]`, `[security]`, `[delivery]` and `[stop]`: how the gateway behaves.
 
 use super::section::Section;
+use crate::http::{ForwardingHeader, Network, TrustedProxies};
 use crate::settings::Settings;
 
 const MANY: u64 = 10_000_000;
@@ -10,6 +11,7 @@ pub(super) fn read(root: &Section<'_>) -> Settings {
     let mut settings = Settings::default();
     if let Some(security) = root.section("security") {
         settings.csrf = security.flag("csrf").unwrap_or(settings.csrf);
+        settings.proxies = read_proxies(&security);
         security.refuse_unknown();
     }
     if let Some(delivery) = root.section("delivery") {
@@ -38,6 +40,8 @@ pub(super) fn read(root: &Section<'_>) -> Settings {
             }
         }
         section.set_seconds("failure_forgotten_s", 1..=A_DAY_S, &mut limits.failure_forgotten);
+        section.set_number("passwords_at_once", 1..=64, &mut limits.passwords_at_once);
+        section.set_seconds("password_wait_s", 0..=600, &mut limits.password_wait);
         section.refuse_unknown();
     }
     if let Some(section) = root.section("cometd") {
@@ -53,4 +57,22 @@ pub(super) fn read(root: &Section<'_>) -> Settings {
         section.refuse_unknown();
     }
     settings
+}
+
+fn read_proxies(security: &Section<'_>) -> TrustedProxies {
+    let mut networks = Vec::new();
+    for (number, text) in security.texts("trusted_proxies").unwrap_or_default().into_iter().enumerate() {
+        match text.parse::<Network>() {
+            Ok(network) => networks.push(network),
+            Err(error) => {
+                let place = format!("trusted_proxies[{number}]");
+                let problem = format!("is `{text:.64}`, which {error}");
+                security.wrong_at(security.place_of(&place), security.path(&place), problem);
+            }
+        }
+    }
+    let headers =
+        [("X-Forwarded-For", ForwardingHeader::XForwardedFor), ("Forwarded", ForwardingHeader::Forwarded)];
+    let header = security.one_of("forwarding_header", &headers).unwrap_or_default();
+    TrustedProxies { networks, header }
 }

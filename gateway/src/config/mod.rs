@@ -10,6 +10,7 @@ mod limits;
 mod listeners;
 mod push;
 mod router;
+mod secrets;
 mod section;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use self::channels::ChannelEntry;
 use self::listeners::ListenerEntry;
 use self::section::Source;
 use crate::log::LogFormat;
+use crate::secret_file::Purpose;
 use crate::settings::Settings;
 
 /// What a configuration file says, checked.
@@ -67,9 +69,9 @@ struct Mistake {
 }
 
 impl Plan {
-    /// Reads a file. Plugins are loaded and given their configurations, certificates are read; nothing is
-    /// listened on, no store is opened.
-    pub(crate) fn read(file: &Path) -> Result<Self, PlanError> {
+    /// Reads a file. Plugins are loaded and given their configurations, certificates and kept secrets are read;
+    /// nothing is listened on, no store is opened.
+    pub(crate) fn read(file: &Path, purpose: Purpose) -> Result<Self, PlanError> {
         let text =
             std::fs::read_to_string(file).map_err(|error| PlanError::Read { path: file.into(), error })?;
         let folder = match file.parent() {
@@ -89,11 +91,13 @@ impl Plan {
         }
         let root = source.root(&table);
         let (log_level, log_format) = read_log(&root);
+        let engine = engine::read(&root, &folder);
+        let secrets = secrets::read(&root, &folder, &engine, purpose);
         let mut plan = Self {
-            engine: engine::read(&root, &folder),
             has_base_uri: root.section("engine").is_some_and(|engine| engine.has("base_uri")),
+            engine,
             agents: agents::read(&root, &folder),
-            channels: channels::read(&root, &folder),
+            channels: channels::read(&root, &folder, secrets.as_ref()),
             listeners: listeners::read(&root, &folder),
             settings: limits::read(&root),
             log_level,

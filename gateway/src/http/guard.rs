@@ -2,6 +2,7 @@
 //! the kind of content (415).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -38,12 +39,14 @@ pub(super) async fn only_agents(
     let Some(&peer) = request.extensions().get::<Peer>() else {
         return refuse(&Refusal::new(Code::Internal, "the connection's address is not known"));
     };
-    let admitted = gateway.doorkeeper.admit(&gateway.logins, request.headers(), peer.address.ip()).await;
+    let admitted = gateway.doorkeeper.admit(&gateway.logins, request.headers(), peer.address).await;
     let Admission { login, is_new } = match admitted {
         Ok(admission) => admission,
         Err(denied) => {
-            if denied == Denied::Wrong {
-                gateway.metrics.failed_logins.inc();
+            match denied {
+                Denied::Wrong => _ = gateway.metrics.failed_logins.inc(),
+                Denied::TooMany { .. } => _ = gateway.metrics.refused_logins.inc(),
+                Denied::NobodyAsked | Denied::TooOften { .. } => {}
             }
             return deny(denied, request.headers());
         }
@@ -111,12 +114,15 @@ fn deny(denied: Denied, headers: &HeaderMap) -> Response<Body> {
             }
             response
         }
-        Denied::TooOften { retry_after } => {
-            let mut response = refuse_as(StatusCode::TOO_MANY_REQUESTS, &refusal);
-            set(response.headers_mut(), RETRY_AFTER, &retry_after.as_secs().max(1).to_string());
-            response
-        }
+        Denied::TooOften { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, &refusal, retry_after),
+        Denied::TooMany { retry_after } => later(StatusCode::SERVICE_UNAVAILABLE, &refusal, retry_after),
     }
+}
+
+fn later(status: StatusCode, refusal: &Refusal, retry_after: Duration) -> Response<Body> {
+    let mut response = refuse_as(status, refusal);
+    set(response.headers_mut(), RETRY_AFTER, &retry_after.as_secs().max(1).to_string());
+    response
 }
 
 /// Sets a header to a text of ours, which has no character that a header can't have.

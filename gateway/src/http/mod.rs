@@ -10,6 +10,7 @@ mod guard;
 mod me;
 mod operator;
 mod page;
+mod proxies;
 mod record;
 mod server;
 mod tls;
@@ -18,10 +19,11 @@ mod webhooks;
 pub(crate) use answer::{json, refuse, refuse_as};
 pub(crate) use body::read_body;
 pub(crate) use guard::Visitor;
+pub(crate) use proxies::{ForwardingHeader, Network, TrustedProxies};
 pub(crate) use server::{Door, DoorError, Scheme, serve};
 pub(crate) use tls::tls_config;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,7 +31,8 @@ use tokio::sync::OwnedSemaphorePermit;
 /// Where a request came from; in its extensions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
+    /// The client's address: that of the connection, or the one that a trusted proxy tells.
+    pub(crate) address: IpAddr,
     /// The connection is encrypted.
     pub(crate) over_tls: bool,
 }

@@ -29,7 +29,7 @@ pub(super) async fn keep(
         .unwrap_or_else(|| format!("{:x}-{:x}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     let method = request.method().clone();
     let path: String = request.uri().path().chars().take(128).collect();
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
     let span = tracing::info_span!("request", id, %method, path);
     let mut response = next.run(request).instrument(span.clone()).await;
     set(response.headers_mut(), REQUEST_ID, &id);

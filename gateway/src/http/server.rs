@@ -151,7 +151,8 @@ async fn converse(
     }
     match scheme {
         Scheme::Plain => {
-            converse_on(&gateway, service, stream, Peer { address, over_tls: false }, place, is_public).await;
+            let peer = Peer { address: address.ip(), over_tls: false };
+            converse_on(&gateway, service, stream, peer, place, is_public).await;
         }
         Scheme::Tls(config) => {
             let handshake = TlsAcceptor::from(config).accept(stream);
@@ -161,7 +162,7 @@ async fn converse(
                         &gateway,
                         service,
                         stream,
-                        Peer { address, over_tls: true },
+                        Peer { address: address.ip(), over_tls: true },
                         place,
                         is_public,
                     )
@@ -186,8 +187,10 @@ async fn converse_on<S>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let proxies = &gateway.settings.proxies;
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        let address = proxies.client(peer.address, request.headers());
+        request.extensions_mut().insert(Peer { address, ..peer });
         request.extensions_mut().insert(place.clone());
         if let Some(plain) = without_last_slash(request.uri()) {
             *request.uri_mut() = plain;

@@ -122,13 +122,14 @@ fn admit<'a>(gateway: &'a Gateway, request: &Request) -> Result<&'a PushRules, P
         return Err(Problem::new(404, "nothing is pushed here: the gateway has no push surface configured"));
     };
     let peer = request.extensions().get::<Peer>().copied();
-    let from = peer.ok_or_else(|| Problem::new(503, "the connection's address is not known"))?.address.ip();
+    let from = peer.ok_or_else(|| Problem::new(503, "the connection's address is not known"))?.address;
     gateway.doorkeeper.admit_keys(&rules.keys, request.headers(), from).map_err(|denied| match denied {
         Denied::NobodyAsked | Denied::Wrong => {
             gateway.metrics.failed_logins.inc();
             Problem::new(401, "the public and the private key are asked for, as HTTP Basic")
         }
         Denied::TooOften { retry_after } => Problem::new(429, "too many wrong keys").retry_after(retry_after),
+        Denied::TooMany { retry_after } => Problem::new(503, denied.to_string()).retry_after(retry_after),
     })?;
     Ok(rules)
 }

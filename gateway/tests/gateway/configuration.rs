@@ -125,6 +125,14 @@ plugin = "plugins/libstrowger_facebook.so"
 config_file = "facebook.json"
 fetch_attachments = true
 fetch_from_own_servers = ["https://media.example.com"]
+
+[[agent]]
+id = "a2"
+password_hash = "$argon2id$v=19$m=4294967295,t=1,p=1$CPwtmxxfCem0i9XHV8COrQ$+8Zu/DILlKLcEBZ5GF4r8NV9FIVTOMUCcgK5CuPsy90"
+
+[security]
+trusted_proxies = ["10.0.0.0/8", "10.0.0/8", "0.0.0.0/0"]
+forwarding_header = "Via"
 "#;
     fs::write(&file, wrong).expect("written");
     let output = check(&file);
@@ -148,6 +156,10 @@ fetch_from_own_servers = ["https://media.example.com"]
         (34, 9, "`log.level`", "debug"),
         (39, 26, "`channel[2].fetch_from_own_servers`", "fetch_attachments"),
         (45, 26, "`channel[3].fetch_from_own_servers`", "must name servers"),
+        (49, 17, "`agent[2].password_hash`", "at most 262144 KiB"),
+        (52, 34, "`security.trusted_proxies[1]`", "no network"),
+        (52, 46, "`security.trusted_proxies[2]`", "everybody"),
+        (53, 21, "`security.forwarding_header`", "Forwarded"),
     ];
     for (line, column, member, words) in expected {
         let place = format!("{}:{line}:{column}: {member} ", file.display());

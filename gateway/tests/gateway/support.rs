@@ -118,6 +118,13 @@ impl Program {
         Self::start(command, None)
     }
 
+    /// The same, with its log in a file.
+    pub(crate) fn serve_logging(folder: &Path, log: std::fs::File) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--config"]).arg(folder.join("gateway.toml")).stderr(log);
+        Self::start(command, None)
+    }
+
     fn start(mut command: Command, folder: Option<TempDir>) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut line = String::new();
