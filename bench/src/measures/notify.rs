@@ -1,6 +1,7 @@
 //! What a further subscriber of the same agent costs whoever performs an operation.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use strowger::{API_MULTIMEDIA, Agent, Config, Engine, Notification, StatusCode, Subscription};
@@ -15,9 +16,9 @@ pub const ABOUT: &str = "An operation that is told to 1,000 subscriptions of its
      is timed). Judged: what each further subscription costs.";
 
 /// Subscriptions of the agent with many.
-pub const MANY: usize = 1_000;
+pub const MANY: u32 = 1_000;
 /// Operations in one turn. The queues hold their notes until the turn is over.
-pub const OPERATIONS: usize = 50;
+pub const OPERATIONS: u32 = 50;
 const PAIRS: usize = 15;
 /// Nanoseconds for each further subscription.
 const BOUND: Bound = Bound::AtMost(200.0, "ns");
@@ -35,7 +36,7 @@ pub struct Followed {
 
 impl Followed {
     /// An agent of that name with so many subscriptions.
-    pub fn by(engine: &Engine, name: &str, subscriptions: usize) -> Result<Self, Box<dyn Error>> {
+    pub fn by(engine: &Engine, name: &str, subscriptions: u32) -> Result<Self, Box<dyn Error>> {
         let agent = engine.agent(name, &[API_MULTIMEDIA])?;
         let draft = agent.create(CHANNEL, br#"{"operationName":"Create"}"#)??.to_string();
         let subscriptions =
@@ -44,27 +45,31 @@ impl Followed {
     }
 
     /// Performs so many operations, and gives what that took.
-    pub fn perform(&self, operations: usize) -> Duration {
+    pub fn perform(&self, operations: u32) -> Result<Duration, Box<dyn Error>> {
         let begun = Instant::now();
         for _ in 0..operations {
-            let reply = self.agent.perform(CHANNEL, Some(&self.draft), SAVE).expect("the channel is there");
-            assert!(reply.status_code() == StatusCode::Success, "a draft can be saved");
+            let reply = self.agent.perform(CHANNEL, Some(&self.draft), SAVE)?;
+            if reply.status_code() != StatusCode::Success {
+                return Err(reply.to_json().into());
+            }
         }
-        begun.elapsed()
+        Ok(begun.elapsed())
     }
 
     /// Takes the notes of so many operations out, and makes sure that each was written once for all.
-    pub fn drain(&self, operations: usize) {
-        let mut written = vec![None; operations];
-        for subscription in &self.subscriptions {
-            for written in &mut written {
+    pub fn drain(&self, operations: u32) -> Result<(), Box<dyn Error>> {
+        for _ in 0..operations {
+            let mut first = None;
+            for subscription in &self.subscriptions {
                 let Some(Notification::Note(note)) = subscription.next(Duration::ZERO) else {
-                    panic!("each operation is told to each subscription");
+                    return Err("an operation was not told to each subscription".into());
                 };
-                let first = *written.get_or_insert(note.data.as_ptr());
-                assert!(first == note.data.as_ptr(), "the note was written more than once");
+                if !Arc::ptr_eq(first.get_or_insert(note.data.clone()), &note.data) {
+                    return Err("a note was written more than once".into());
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -84,19 +89,20 @@ pub fn engine() -> Result<Engine, Box<dyn Error>> {
 pub fn run() -> Rows {
     let engine = engine()?;
     let (many, one) = (Followed::by(&engine, "many", MANY)?, Followed::by(&engine, "one", 1)?);
-    let turn = |followed: &Followed| {
-        let took = followed.perform(OPERATIONS);
-        followed.drain(OPERATIONS);
-        took.as_secs_f64() * 1e9 / OPERATIONS as f64
+    let turn = |followed: &Followed| -> Result<f64, Box<dyn Error>> {
+        let took = followed.perform(OPERATIONS)?;
+        followed.drain(OPERATIONS)?;
+        Ok(took.as_secs_f64() * 1e9 / f64::from(OPERATIONS))
     };
-    turn(&many);
-    turn(&one);
-    let pairs: Vec<(f64, f64)> = (0..PAIRS).map(|_| (turn(&many), turn(&one))).collect();
+    turn(&many)?;
+    turn(&one)?;
+    let pairs = (0..PAIRS).map(|_| Ok((turn(&many)?, turn(&one)?)));
+    let pairs = pairs.collect::<Result<Vec<(f64, f64)>, Box<dyn Error>>>()?;
     Ok(vec![Row {
         what: format!("{MANY} subscriptions, each further one"),
         ours: format!("{:.1} µs an operation", median(pairs.iter().map(|pair| pair.0)) / 1e3),
         beside: format!("one subscription: {:.1} µs", median(pairs.iter().map(|pair| pair.1)) / 1e3),
-        judged: median(pairs.iter().map(|(many, one)| (many - one) / (MANY - 1) as f64)),
+        judged: median(pairs.iter().map(|(many, one)| (many - one) / f64::from(MANY - 1))),
         bound: BOUND,
     }])
 }

@@ -18,8 +18,7 @@ impl<'a> Talk<'a> {
     /// Begins a conversation about `job`; gives its first step as well.
     pub(crate) fn begin(channel: &'a LoadedChannel, job: &Job<'_>) -> Result<(Self, Step), ChannelFault> {
         channel.alive()?;
-        let job_json = serde_json::to_string(job)
-            .map_err(|error| ChannelFault::new(format!("the job can't be written as JSON: {error}")))?;
+        let job_json = write(job)?;
         let (answer, conversation) = channel.instance().begin(&job_json);
         let step = step(channel, "begin", answer)?;
         Ok((Self { channel, conversation }, step))
@@ -41,6 +40,14 @@ impl<'a> Talk<'a> {
     fn goes_on_without(&self) -> ChannelFault {
         self.channel.fault("wrote no conversation in `begin`, though it goes on")
     }
+}
+
+fn write(job: &Job<'_>) -> Result<String, ChannelFault> {
+    // Most of a job is its texts.
+    let mut json = Vec::with_capacity(512 + job.message.len() + job.user_data.get().len());
+    let unwritten = |error: String| ChannelFault::new(format!("the job can't be written as JSON: {error}"));
+    serde_json::to_writer(&mut json, job).map_err(|error| unwritten(error.to_string()))?;
+    String::from_utf8(json).map_err(|error| unwritten(error.to_string()))
 }
 
 fn step(channel: &LoadedChannel, function: &str, answer: Answer) -> Result<Step, ChannelFault> {

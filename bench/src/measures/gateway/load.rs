@@ -26,7 +26,7 @@ impl Load {
     }
 
     /// Makes that many requests on each connection. An answer other than 200 is an error.
-    pub(super) fn turn(&mut self, requests: usize) -> io::Result<Turn> {
+    pub(super) fn turn(&mut self, requests: u32) -> io::Result<Turn> {
         let begun = Instant::now();
         let all: io::Result<Vec<Vec<Duration>>> = thread::scope(|scope| {
             let threads: Vec<_> = self
@@ -65,8 +65,8 @@ impl Connection {
         Ok(Self { stream, buffer: vec![0; 64 << 10] })
     }
 
-    fn make(&mut self, request: &[u8], times: usize) -> io::Result<Vec<Duration>> {
-        let mut latencies = Vec::with_capacity(times);
+    fn make(&mut self, request: &[u8], times: u32) -> io::Result<Vec<Duration>> {
+        let mut latencies = Vec::with_capacity(times as usize);
         for _ in 0..times {
             let begun = Instant::now();
             self.ask(request)?;

@@ -18,9 +18,9 @@ pub const ABOUT: &str = "The gateway over HTTP/1.1, 16 connections that are kept
      memory, beside requests for `/health`, which answers a constant body through the same server. Judged: how \
      many times the constant's requests a second.";
 
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: u32 = 16;
 /// Requests on each connection in one turn.
-const REQUESTS: usize = 1_000;
+const REQUESTS: u32 = 1_000;
 const PAIRS: usize = 7;
 /// What must be reached.
 const BOUND: Bound = Bound::AtLeast(0.6, "");
@@ -38,7 +38,7 @@ pub fn run() -> Rows {
     let drafts = session.drafts(CONNECTIONS)?;
     let save = requests(&drafts, |draft| session.post(draft, SAVE));
     let read = requests(&drafts, |draft| session.get(draft));
-    let constant = vec![session.get("/health"); CONNECTIONS];
+    let constant = requests(&drafts, |_| session.get("/health"));
     Ok(vec![
         row("Save of a draft", &server, &save, &constant)?,
         row("reading a draft", &server, &read, &constant)?,
@@ -53,7 +53,7 @@ fn row(what: &str, server: &Server, ours: &[Vec<u8>], other: &[Vec<u8>]) -> Resu
     let (mut ours, mut other) = (Load::new(server.address(), ours)?, Load::new(server.address(), other)?);
     let (mut our_turns, mut other_turns) = (Turns::default(), Turns::default());
     let beside = beside(PAIRS, || our_turns.take(&mut ours), || other_turns.take(&mut other));
-    let rate = |took: Duration| (CONNECTIONS * REQUESTS) as f64 / took.as_secs_f64();
+    let rate = |took: Duration| f64::from(CONNECTIONS * REQUESTS) / took.as_secs_f64();
     let said = |took, p99: Duration| format!("{:.0}/s, p99 {:.2} ms", rate(took), p99.as_secs_f64() * 1e3);
     Ok(Row {
         what: what.into(),

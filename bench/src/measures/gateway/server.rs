@@ -114,7 +114,7 @@ impl Session {
     }
 
     /// Makes so many drafts, and gives their paths.
-    pub(super) fn drafts(&self, count: usize) -> Result<Vec<String>, Box<dyn Error>> {
+    pub(super) fn drafts(&self, count: u32) -> Result<Vec<String>, Box<dyn Error>> {
         let mut connection = Connection::open(self.address)?;
         for _ in 0..count {
             connection.ask(&self.post(COLLECTION, CREATE))?;
@@ -123,7 +123,7 @@ impl Session {
         let uris = listed["uris"].as_array().ok_or("a list is due")?;
         let ids = uris.iter().filter_map(|uri| uri.as_str()?.rsplit('/').next());
         let drafts: Vec<_> = ids.map(|id| format!("{COLLECTION}/{id}")).collect();
-        if drafts.len() == count { Ok(drafts) } else { Err("not every draft is listed".into()) }
+        if drafts.len() == count as usize { Ok(drafts) } else { Err("not every draft is listed".into()) }
     }
 
     /// A request to read.
