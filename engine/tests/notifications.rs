@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -280,6 +281,37 @@ fn an_invitation_carries_no_reference_id() {
     let note = desk.note();
     assert_eq!(note["notificationType"], "StatusChange");
     assert!(note.get("referenceId").is_none());
+}
+
+/// Planted fault: `Hub::pass_on` gives each queue a note of its own.
+#[test]
+fn a_note_is_written_once_for_all_who_subscribed() {
+    let world = World::new();
+    let desk = world.desk("a1");
+    let id = desk.draft();
+    let sessions: Vec<_> = ["/v2/me/twitter", "/v2/me/*"]
+        .into_iter()
+        .cycle()
+        .take(999)
+        .map(|topic| desk.agent.subscribe(topic).expect("there is room for 1,000"))
+        .collect();
+    desk.does(&id, &json!({"operationName": "SetInFocus"}));
+    desk.does(&id, &json!({"operationName": "AddComment", "comment": "asked twice"}));
+    let written = |subscription: &Subscription| {
+        let notes = std::iter::from_fn(|| subscription.next(Duration::ZERO));
+        let data = notes.map(|notification| match notification {
+            Notification::Note(note) => note.data.clone(),
+            Notification::Lagged { .. } => panic!("nobody lags"),
+        });
+        data.collect::<Vec<_>>()
+    };
+    let first = written(&desk.subscription);
+    assert_eq!(first.len(), 2);
+    for session in &sessions {
+        let theirs = written(session);
+        assert_eq!(theirs.len(), first.len());
+        assert!(first.iter().zip(&theirs).all(|(first, theirs)| Arc::ptr_eq(first, theirs)));
+    }
 }
 
 // ---------------------------------------------------------------------------------- lag

@@ -1,5 +1,9 @@
 //! Everything that is measured.
 
+pub mod gateway;
+pub mod notify;
+pub mod plugin;
+
 use std::error::Error;
 
 use crate::row::Row;
@@ -18,4 +22,8 @@ pub struct Measure {
 }
 
 /// Every measure.
-pub const MEASURES: &[Measure] = &[];
+pub const MEASURES: &[Measure] = &[
+    Measure { name: "notify", about: notify::ABOUT, run: notify::run },
+    Measure { name: "gateway", about: gateway::ABOUT, run: gateway::run },
+    Measure { name: "plugin", about: plugin::ABOUT, run: plugin::run },
+];

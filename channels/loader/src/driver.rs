@@ -17,8 +17,8 @@ use crate::channel::LoadedChannel;
 use crate::fetch::{Fetcher, Unfetched};
 use crate::http::{Http, HttpRequest, HttpResponse, HttpResult, MAX_RESPONSE_BYTES};
 use crate::options::{Clock, ConversationLimits, KeptSecret, Random, SecretStore};
-use crate::raw::Conversation;
 use crate::step::{Body, OutcomeStep, Part, RequestStep, Step, StepResult};
+use crate::talk::Talk;
 
 /// What an instance's conversations are run with.
 pub(crate) struct Driver {
@@ -95,17 +95,9 @@ impl Run<'_> {
     fn until_outcome(&mut self, point: &mut dyn PointOfNoReturn) -> Result<OutcomeStep, End> {
         let Self { channel, driver, .. } = *self;
         let failed = |fault: strowger::channel::ChannelFault| End::Failed(fault.to_string());
-        channel.alive().map_err(failed)?;
-        let job_json = serde_json::to_string(self.job)
-            .map_err(|error| End::Failed(format!("the job can't be written as JSON: {error}")))?;
-        let (answer, conversation) = channel.instance().begin(&job_json);
-        let mut function = "begin";
-        let mut document = channel.document(function, answer).map_err(failed)?;
-        let mut conversation: Option<Conversation<'_>> = conversation;
+        let (mut talk, mut step) = Talk::begin(channel, self.job).map_err(failed)?;
         let mut steps = 0;
         loop {
-            let step = Step::parse(&document)
-                .map_err(|problem| failed(channel.fault(format!("emitted in `{function}`: {problem}"))))?;
             if let Step::Outcome(outcome) = step {
                 return Ok(outcome);
             }
@@ -113,14 +105,11 @@ impl Run<'_> {
             if steps > driver.limits.steps {
                 return Err(failed(channel.fault(format!("took more than {} steps", driver.limits.steps))));
             }
-            let Some(conversation) = &mut conversation else {
-                return Err(failed(channel.fault("wrote no conversation in `begin`, though it goes on")));
-            };
+            // Before anything is done: a plugin that can't be told what came of it must not publish.
+            talk.goes_on().map_err(failed)?;
             self.within(Duration::ZERO)?;
             let (result, body) = self.perform(step, point)?;
-            function = "resume";
-            let answer = conversation.resume(&result, &body);
-            document = channel.document(function, answer).map_err(failed)?;
+            step = talk.resume(&result, &body).map_err(failed)?;
         }
     }
 

@@ -110,6 +110,7 @@ mod plugin;
 mod raw;
 mod secret;
 mod step;
+mod talk;
 
 /// The README's Rust program compiles.
 #[cfg(doctest)]
@@ -127,3 +128,5 @@ pub use options::{
     SystemClock, SystemRandom,
 };
 pub use plugin::Plugin;
+#[doc(hidden)]
+pub use talk::{MeasuredStep, MeasuredTalk};

@@ -1,5 +1,8 @@
 //! The documents of a conversation: steps from the plugin, results for it.
 
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -105,15 +108,19 @@ pub(crate) enum StepResult<'a> {
 impl Step {
     /// Reads a step. The error says what is wrong without quoting values.
     ///
-    /// In two passes, the kind first: serde's tagged enums buffer their content, which would round numbers
-    /// and lose the bytes of a JSON body.
+    /// The kind first: serde's tagged enums buffer their content, which would round numbers and lose the bytes
+    /// of a JSON body.
     pub(crate) fn parse(json: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
-        struct Kind {
-            step: String,
+        struct Kind<'a> {
+            #[serde(borrow)]
+            step: Cow<'a, str>,
         }
-        let Kind { step } = parse("a step", json)?;
-        match step.as_str() {
+        let step = match first_text(json, "step") {
+            Some(step) => step.into(),
+            None => parse::<Kind<'_>>("a step", json)?.step,
+        };
+        match &*step {
             "request" => RequestDocument::read(json).map(Self::Request),
             "wait" => {
                 let WaitDocument { ms, .. } = parse("a step `wait`", json)?;
@@ -144,6 +151,15 @@ impl Step {
     }
 }
 
+/// The text of a document's first member, if it has that name and is written without escapes: what says of which
+/// kind the document is, found without reading the whole of it. It is read as that kind afterwards, so whatever
+/// else is wrong with it shows then.
+fn first_text<'a>(json: &'a str, member: &str) -> Option<&'a str> {
+    let rest = json.strip_prefix("{\"")?.strip_prefix(member)?.strip_prefix("\":\"")?;
+    let (text, _) = rest.split_once('"')?;
+    (!text.contains('\\')).then_some(text)
+}
+
 /// `serde_json` quotes what it found in some messages, and that may be a secret: of those only what was
 /// expected is told.
 fn parse<'a, T: Deserialize<'a>>(what: &str, json: &'a str) -> Result<T, String> {
@@ -162,7 +178,7 @@ fn parse<'a, T: Deserialize<'a>>(what: &str, json: &'a str) -> Result<T, String>
 #[serde(deny_unknown_fields)]
 struct WaitDocument {
     #[serde(rename = "step")]
-    _step: String,
+    _step: IgnoredAny,
     ms: u64,
 }
 
@@ -170,7 +186,7 @@ struct WaitDocument {
 #[serde(deny_unknown_fields)]
 struct KeepSecretDocument {
     #[serde(rename = "step")]
-    _step: String,
+    _step: IgnoredAny,
     name: String,
     value: String,
 }
@@ -179,7 +195,7 @@ struct KeepSecretDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FetchFileDocument {
     #[serde(rename = "step")]
-    _step: String,
+    _step: IgnoredAny,
     url: String,
     max_bytes: u64,
 }
@@ -188,7 +204,7 @@ struct FetchFileDocument {
 #[serde(deny_unknown_fields)]
 struct StatFileDocument {
     #[serde(rename = "step")]
-    _step: String,
+    _step: IgnoredAny,
     file: String,
 }
 
@@ -196,7 +212,7 @@ struct StatFileDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OutcomeDocument {
     #[serde(rename = "step")]
-    _step: String,
+    _step: IgnoredAny,
     outcome: Outcome,
     user_data: Option<Map<String, Value>>,
     throttle: Option<ThrottleDocument>,
@@ -212,7 +228,7 @@ struct ThrottleDocument {
 #[serde(deny_unknown_fields)]
 struct RequestDocument<'a> {
     #[serde(rename = "step")]
-    _step: String,
+    _step: IgnoredAny,
     #[serde(default)]
     marked: bool,
     #[serde(borrow)]
@@ -243,20 +259,21 @@ impl RequestDocument<'_> {
 impl Body {
     fn parse(json: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
-        struct Kind {
-            kind: String,
+        struct Kind<'a> {
+            #[serde(borrow)]
+            kind: Cow<'a, str>,
         }
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct NoneDocument {
             #[serde(rename = "kind")]
-            _kind: String,
+            _kind: IgnoredAny,
         }
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct JsonDocument {
             #[serde(rename = "kind")]
-            _kind: String,
+            _kind: IgnoredAny,
             json: Box<RawValue>,
             #[serde(default)]
             files: Vec<FileMember>,
@@ -265,18 +282,21 @@ impl Body {
         #[serde(deny_unknown_fields)]
         struct FormDocument {
             #[serde(rename = "kind")]
-            _kind: String,
+            _kind: IgnoredAny,
             fields: Vec<(String, String)>,
         }
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct MultipartDocument {
             #[serde(rename = "kind")]
-            _kind: String,
+            _kind: IgnoredAny,
             parts: Vec<PartDocument>,
         }
-        let Kind { kind } = parse("a body", json)?;
-        match kind.as_str() {
+        let kind = match first_text(json, "kind") {
+            Some(kind) => kind.into(),
+            None => parse::<Kind<'_>>("a body", json)?.kind,
+        };
+        match &*kind {
             "none" => parse::<NoneDocument>("a body `none`", json).map(|_| Self::None),
             "json" => {
                 let JsonDocument { json, files, .. } = parse("a body `json`", json)?;
@@ -345,6 +365,25 @@ mod tests {
         let Body::Json(json) = step.body else { panic!() };
         assert_eq!(json.get(), r#"{"a": 12345678901234567890123, "b":1.0e5}"#);
         assert!(!step.marked);
+    }
+
+    /// Planted fault: a kind that is taken from wherever the first text stands.
+    #[test]
+    fn the_kind_may_stand_anywhere() {
+        for json in [
+            r#"{"step":"wait","ms":7}"#,
+            r#" { "step" : "wait", "ms" : 7 } "#,
+            r#"{"ms":7,"step":"wait"}"#,
+            r#"{"\u0073tep":"w\u0061it","ms":7}"#,
+            r#"{"step":"w\u0061it","ms":7}"#,
+        ] {
+            assert!(matches!(Step::parse(json), Ok(Step::Wait { ms: 7 })), "{json}");
+        }
+        for json in
+            [r#"{"step":"wait","ms":7,"step":"wait"}"#, r#"{"step":"wait","ms":7"#, r#"{"step":"wait"#, "{}"]
+        {
+            assert!(Step::parse(json).is_err(), "{json}");
+        }
     }
 
     #[test]

@@ -173,7 +173,7 @@ pub(crate) unsafe extern "C" fn begin<P: Plugin>(
         let mut expectation = Expectation::new();
         instance.note(&mut expectation, &first)?;
         let talk = Box::new(Talk { conversation, expectation });
-        let document = first.to_json().to_string();
+        let document = written(&first)?;
         // SAFETY: H6, and `out` was checked for NULL.
         unsafe { out.write(Box::into_raw(talk).cast()) };
         instance.host.emit(step, &document);
@@ -203,7 +203,7 @@ pub(crate) unsafe extern "C" fn resume<P: Plugin>(
             .ok_or(abi::STROWGER_CHANNEL_BAD_DOCUMENT)?;
         let next = instance.plugin.resume(&mut talk.conversation, result);
         instance.note(&mut talk.expectation, &next)?;
-        instance.host.emit(step, &next.to_json().to_string());
+        instance.host.emit(step, &written(&next)?);
         Ok(())
     })
 }
@@ -238,6 +238,11 @@ pub(crate) unsafe extern "C" fn ingest<P: Plugin>(
         instance.host.emit(answer, &document.map_err(|_| abi::STROWGER_CHANNEL_FAILED)?);
         Ok(())
     })
+}
+
+/// A step's document.
+fn written(step: &crate::Step) -> Result<String, Status> {
+    serde_json::to_string(step).map_err(|_| abi::STROWGER_CHANNEL_FAILED)
 }
 
 // ---- what they share --------------------------------------------------------------------------------------

@@ -62,30 +62,59 @@ impl Step {
 
     /// The step's document.
     pub fn to_json(&self) -> Value {
+        // Maps and texts of ours become JSON whatever they hold.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Step {
+    /// As it goes to the host, secrets included.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
         match self {
             Self::Request { marked, request } => {
-                serde_json::json!({ "step": "request", "marked": marked, "request": request })
+                map.serialize_entry("step", "request")?;
+                map.serialize_entry("marked", marked)?;
+                map.serialize_entry("request", request)?;
             }
-            Self::Wait { ms } => serde_json::json!({ "step": "wait", "ms": ms }),
+            Self::Wait { ms } => {
+                map.serialize_entry("step", "wait")?;
+                map.serialize_entry("ms", ms)?;
+            }
             Self::KeepSecret { name, value } => {
-                serde_json::json!({ "step": "keep-secret", "name": name, "value": value.expose() })
+                map.serialize_entry("step", "keep-secret")?;
+                map.serialize_entry("name", name)?;
+                map.serialize_entry("value", value.expose())?;
             }
-            Self::StatFile { file } => serde_json::json!({ "step": "stat-file", "file": file }),
+            Self::StatFile { file } => {
+                map.serialize_entry("step", "stat-file")?;
+                map.serialize_entry("file", file)?;
+            }
             Self::FetchFile { url, max_bytes } => {
-                serde_json::json!({ "step": "fetch-file", "url": url, "maxBytes": max_bytes })
+                map.serialize_entry("step", "fetch-file")?;
+                map.serialize_entry("url", url)?;
+                map.serialize_entry("maxBytes", max_bytes)?;
             }
-            Self::Outcome(report) => {
-                let mut document = serde_json::json!({ "step": "outcome", "outcome": report.outcome });
-                if !report.user_data.is_empty() {
-                    document["userData"] = Value::Object(report.user_data.clone());
+            Self::Outcome(Report { outcome, user_data, throttle_until_ms }) => {
+                map.serialize_entry("step", "outcome")?;
+                map.serialize_entry("outcome", outcome)?;
+                if !user_data.is_empty() {
+                    map.serialize_entry("userData", user_data)?;
                 }
-                if let Some(until_ms) = report.throttle_until_ms {
-                    document["throttle"] = serde_json::json!({ "untilMs": until_ms });
+                if let Some(until_ms) = throttle_until_ms {
+                    map.serialize_entry("throttle", &Throttle { until_ms: *until_ms })?;
                 }
-                document
             }
         }
+        map.end()
     }
+}
+
+/// When an account is to be left alone until, in an outcome's document.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Throttle {
+    until_ms: i64,
 }
 
 impl From<Outcome> for Step {
@@ -369,42 +398,41 @@ impl Response {
 impl StepResult {
     /// Reads a result document; `body` holds the bytes of a response. `None` if it is not one.
     pub fn parse(json: &str, body: &[u8]) -> Option<Self> {
+        /// Of all kinds at once: a tagged enum would read into a tree first, which takes longer than all else.
         #[derive(Deserialize)]
-        #[serde(tag = "result", rename_all = "kebab-case")]
-        enum Document {
-            Response {
-                status: u16,
-                #[serde(default)]
-                headers: Vec<(String, String)>,
-            },
-            NotSent {
-                #[serde(default)]
-                message: String,
-            },
-            Broken {
-                #[serde(default)]
-                message: String,
-            },
+        #[serde(rename_all = "camelCase")]
+        struct Document {
+            result: Kind,
+            status: Option<u16>,
+            #[serde(default)]
+            headers: Vec<(String, String)>,
+            #[serde(default)]
+            message: String,
+            size: Option<u64>,
+            content_type: Option<String>,
+            file: Option<String>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        enum Kind {
+            Response,
+            NotSent,
+            Broken,
             Waited,
             Kept,
-            #[serde(rename_all = "camelCase")]
-            File {
-                size: u64,
-                #[serde(default)]
-                content_type: Option<String>,
-                #[serde(default)]
-                file: Option<String>,
-            },
+            File,
         }
-        Some(match serde_json::from_str(json).ok()? {
-            Document::Response { status, headers } => {
-                Self::Exchange(Exchange::Response(Response { status, headers, body: body.to_vec() }))
+        let Document { result, status, headers, message, size, content_type, file } =
+            serde_json::from_str(json).ok()?;
+        Some(match result {
+            Kind::Response => {
+                Self::Exchange(Exchange::Response(Response { status: status?, headers, body: body.to_vec() }))
             }
-            Document::NotSent { message } => Self::Exchange(Exchange::NotSent { message }),
-            Document::Broken { message } => Self::Exchange(Exchange::Broken { message }),
-            Document::Waited => Self::Waited,
-            Document::Kept => Self::Kept,
-            Document::File { size, content_type, file } => Self::File(FileFacts { size, content_type, file }),
+            Kind::NotSent => Self::Exchange(Exchange::NotSent { message }),
+            Kind::Broken => Self::Exchange(Exchange::Broken { message }),
+            Kind::Waited => Self::Waited,
+            Kind::Kept => Self::Kept,
+            Kind::File => Self::File(FileFacts { size: size?, content_type, file }),
         })
     }
 }

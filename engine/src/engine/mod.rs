@@ -264,6 +264,14 @@ impl Engine {
         Ok(entry.lifecycle.diagram(format))
     }
 
+    /// Whether calls may wait for the store's disk. Where it is false, as with a store in memory, calls take
+    /// microseconds (those of [`Agent::list`] and its like by the length of the list), and a host on an async
+    /// runtime may make them on the threads that serve everybody. Those that wait by their nature, as
+    /// [`Engine::deliver`] and [`Subscription::next`](crate::Subscription::next), do so with any store.
+    pub fn may_wait(&self) -> bool {
+        self.inner.store.may_wait()
+    }
+
     /// How many deliveries are not settled.
     pub fn undelivered(&self) -> usize {
         self.inner.outbox.count()

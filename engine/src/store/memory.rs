@@ -136,6 +136,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn may_wait(&self) -> bool {
+        false
+    }
+
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {
         Ok(self.read(id, |shard| shard.interactions.get(&id).cloned()))
     }

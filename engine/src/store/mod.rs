@@ -25,6 +25,12 @@ use crate::operation::QueuePath;
 /// Several threads call at once. The engine never commits two changes of the same record at the same
 /// time from one process; the versions guard against another process, where a store is shared.
 pub trait Store: Send + Sync {
+    /// Whether a call may wait: for a disk, for another machine. A host that serves many from few threads must
+    /// not make such calls there.
+    fn may_wait(&self) -> bool {
+        true
+    }
+
     /// An interaction.
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError>;
 

@@ -1,5 +1,6 @@
 //! `/api/v2/me`: the agent, its readiness, and its interactions.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::Extension;
@@ -141,7 +142,9 @@ async fn read_from(
     if !visitor.colleague().has_multimedia() {
         return refuse(&api::no_multimedia(&visitor.colleague().id));
     }
-    on_a_thread(move || {
+    // A list may be long.
+    let is_short = id.is_some();
+    carry_out(gateway, is_short, move |gateway| {
         api::read(&gateway.engine, &visitor.colleague().agent, &collection, id.as_deref(), &query)
     })
     .await
@@ -160,18 +163,29 @@ pub(super) async fn perform(
     };
     let named = |name| place.iter().find(|(segment, _)| segment == name).map(|(_, value)| value.clone());
     let (collection, id) = (named("collection").unwrap_or_default(), named("id"));
-    on_a_thread(move || {
+    carry_out(gateway, true, move |gateway| {
         api::perform(&gateway.engine, &visitor.colleague().agent, &collection, id.as_deref(), &body)
     })
     .await
 }
 
-/// The engine may wait for a disk: not on the threads that serve everybody.
-async fn on_a_thread(call: impl FnOnce() -> Answer + Send + 'static) -> Response<Body> {
-    match tokio::task::spawn_blocking(call).await {
+/// Asks the engine: at once if that is a matter of microseconds, for the way to another thread and back would take
+/// longer; else not on the threads that serve everybody.
+async fn carry_out(
+    gateway: Arc<Gateway>,
+    is_short: bool,
+    call: impl FnOnce(&Gateway) -> Answer + Send + 'static,
+) -> Response<Body> {
+    let answer = if is_short && !gateway.engine.may_wait() {
+        // As on a thread of its own, a panic is the end of this request and of nothing else.
+        catch_unwind(AssertUnwindSafe(|| call(&gateway))).map_err(|_| "it panicked".to_owned())
+    } else {
+        tokio::task::spawn_blocking(move || call(&gateway)).await.map_err(|error| error.to_string())
+    };
+    match answer {
         Ok(Answer { http_status, body }) => json(http_status, body),
         Err(error) => {
-            tracing::error!(%error, "a request could not be carried out");
+            tracing::error!(error, "a request could not be carried out");
             refuse(&Refusal::new(Code::Internal, "the request could not be carried out"))
         }
     }
