@@ -4,5 +4,6 @@
 //! which do not wobble on a busy machine.
 
 pub mod beside;
+pub mod drafts;
 pub mod measures;
 pub mod row;

@@ -1,5 +1,8 @@
 //! Everything that is measured.
 
+mod cores;
+mod number;
+
 use std::error::Error;
 
 use crate::row::Row;
@@ -18,4 +21,7 @@ pub struct Measure {
 }
 
 /// Every measure.
-pub const MEASURES: &[Measure] = &[];
+pub const MEASURES: &[Measure] = &[
+    Measure { name: "cores", about: cores::ABOUT, run: cores::run },
+    Measure { name: "number", about: number::ABOUT, run: number::run },
+];
