@@ -33,6 +33,7 @@
 //! * The engine has no threads of its own: the host decides who calls [`Engine::deliver`] and when.
 #![forbid(unsafe_code)]
 
+mod apart;
 mod bounds;
 pub mod channel;
 mod config;

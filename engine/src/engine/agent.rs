@@ -321,7 +321,7 @@ impl Agent {
 
     fn subscribe_after(&self, topic: &str, from: Option<u64>) -> Result<Subscription, Error> {
         self.engine.sound()?;
-        let known: Vec<_> = self.engine.channels.all().iter().map(|entry| entry.topic.to_string()).collect();
+        let known: Vec<_> = self.engine.channels.all().map(|entry| entry.topic.to_string()).collect();
         if topic != "/v2/me/*" && !known.iter().any(|known| known == topic) {
             return Err(Refusal::new(
                 StatusCode::Invalid,

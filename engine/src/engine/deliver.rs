@@ -200,7 +200,7 @@ impl Inner {
             }
             _ => None,
         };
-        Ok(Some((entry, Material { delivery, interaction, parent, known })))
+        Ok(Some((entry.clone(), Material { delivery, interaction, parent, known })))
     }
 
     /// Commits a delivery alone.

@@ -244,7 +244,7 @@ impl Engine {
 
     /// The names of the channels.
     pub fn channels(&self) -> Vec<String> {
-        self.inner.channels.all().iter().map(|entry| entry.name.to_string()).collect()
+        self.inner.channels.all().map(|entry| entry.name.to_string()).collect()
     }
 
     /// A channel's manifest.
@@ -307,7 +307,7 @@ impl Inner {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn channel(&self, name: &str) -> Result<Arc<Entry>, Error> {
+    fn channel(&self, name: &str) -> Result<&Arc<Entry>, Error> {
         self.sound()?;
         self.channels.find(name).ok_or_else(|| Error::UnknownChannel {
             name: name.chars().take(64).collect(),
