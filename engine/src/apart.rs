@@ -7,6 +7,12 @@ use std::ops::Deref;
 #[repr(align(128))]
 pub(crate) struct Apart<T>(T);
 
+impl<T> Apart<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
 impl<T: Default> Apart<T> {
     /// So many of them.
     pub(crate) fn several(count: usize) -> Box<[Self]> {

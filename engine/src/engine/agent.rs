@@ -242,7 +242,7 @@ impl Agent {
     ) -> Result<Option<Arc<Interaction>>, crate::store::StoreError> {
         let interaction = self.engine.store.interaction(id)?;
         Ok(interaction.filter(|interaction| {
-            interaction.owner.as_ref() == Some(&self.state.id) && interaction.channel == entry.name
+            interaction.owner.as_ref() == Some(&self.state.id) && *interaction.channel == *entry.name
         }))
     }
 

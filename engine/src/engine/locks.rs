@@ -3,8 +3,9 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::DefaultHashBuilder;
+use foldhash::fast::RandomState;
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
+use smallvec::SmallVec;
 
 use crate::apart::Apart;
 use crate::interaction::InteractionId;
@@ -12,18 +13,21 @@ use crate::interaction::InteractionId;
 /// The locks. A shard itself is locked only to find one; who waits, waits for one interaction.
 pub(super) struct Locks {
     shards: Box<[Apart<Mutex<Shard>>]>,
-    hasher: DefaultHashBuilder,
+    hasher: RandomState,
 }
 
-/// More than there will be threads: two that work on different interactions seldom write to the same shard.
-const SHARDS: usize = 256;
+/// So many that two threads on different interactions seldom write to the same shard.
+const SHARDS: usize = 1_024;
+
+/// One that is at hand saves making it; what a burst needed goes.
+const SPARE: usize = 1;
 
 #[derive(Default)]
 struct Shard {
     /// Interactions that are being changed: hardly ever more than one of a shard.
-    lent: Vec<Lent>,
+    lent: SmallVec<[Lent; 1]>,
     /// Locks that nobody has.
-    spare: Vec<Arc<Mutex<()>>>,
+    spare: SmallVec<[Arc<Mutex<()>>; SPARE]>,
 }
 
 struct Lent {
@@ -35,7 +39,7 @@ struct Lent {
 
 impl Locks {
     pub(super) fn new() -> Self {
-        Self { shards: Apart::several(SHARDS), hasher: DefaultHashBuilder::default() }
+        Self { shards: Apart::several(SHARDS), hasher: RandomState::default() }
     }
 
     /// Waits until nobody else changes this interaction.
@@ -58,8 +62,6 @@ impl Shard {
     }
 
     fn take_back(&mut self, id: InteractionId) {
-        /// One that is at hand saves making it; what a burst needed goes.
-        const SPARE: usize = 2;
         let Some(place) = self.lent.iter().position(|lent| lent.id == id) else { return };
         self.lent[place].users -= 1;
         if self.lent[place].users == 0 {
@@ -111,7 +113,10 @@ mod tests {
         });
         assert_eq!(counters.map(|counter| *counter.lock()), [2_000; 2]);
         assert!(
-            locks.shards.iter().all(|shard| shard.lock().lent.is_empty() && shard.lock().spare.len() <= 2)
+            locks
+                .shards
+                .iter()
+                .all(|shard| shard.lock().lent.is_empty() && shard.lock().spare.len() <= SPARE)
         );
     }
 

@@ -29,6 +29,7 @@ use parking_lot::{Mutex, RwLock};
 
 use self::channels::{Channels, Entry, Runner};
 use self::locks::Locks;
+use crate::apart::Apart;
 use crate::channel::{Channel, ChannelFault, ManifestError};
 use crate::config::{Config, ConfigError, Limits, Retention, StoreConfig};
 use crate::delivery::{Delivery, Outbox, Stage};
@@ -58,9 +59,9 @@ struct Inner {
     channels: Channels,
     agents: Agents,
     locks: Locks,
-    outbox: Outbox,
+    outbox: Apart<Outbox>,
     /// Counts interactions and placements.
-    numbers: AtomicU64,
+    numbers: Apart<AtomicU64>,
     /// A panic broke a change off. Subscriptions look at it as well.
     poisoned: Arc<AtomicBool>,
     retention: Retention,
@@ -80,7 +81,7 @@ type AgentShard = RwLock<HashMap<AgentId, Arc<AgentState>>>;
 
 /// The agents seen since the engine was opened.
 struct Agents {
-    shards: Box<[AgentShard]>,
+    shards: Box<[Apart<AgentShard>]>,
     hasher: RandomState,
 }
 
@@ -175,12 +176,12 @@ impl Engine {
                 limits: config.limits.clone(),
                 queues,
                 environment,
-                numbers: AtomicU64::new(store.highest_number()?),
+                numbers: Apart::new(AtomicU64::new(store.highest_number()?)),
                 store,
                 channels: Channels::default(),
                 agents: Agents::new(),
                 locks: Locks::new(),
-                outbox: Outbox::default(),
+                outbox: Apart::default(),
                 poisoned: Arc::default(),
                 retention: config.retention,
                 swept_ms: AtomicI64::new(i64::MIN),
@@ -374,7 +375,7 @@ impl Agents {
     const SHARDS: usize = 64;
 
     fn new() -> Self {
-        Self { shards: (0..Self::SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+        Self { shards: Apart::several(Self::SHARDS), hasher: RandomState::new() }
     }
 
     fn shard(&self, id: &AgentId) -> &AgentShard {

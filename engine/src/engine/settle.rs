@@ -214,12 +214,12 @@ impl Inner {
     }
 
     /// Numbers the answer to an operation on the collection.
-    fn announce_response(
+    fn announce_response<'a>(
         &self,
-        entry: &Entry,
+        entry: &'a Entry,
         delivery: &Delivery,
         write: impl FnOnce() -> Box<RawValue>,
-    ) -> Result<Option<Announcement>, Error> {
+    ) -> Result<Option<Announcement<'a>>, Error> {
         let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(None) };
         let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(None) };
         Ok(Some(agent.hub.announce(&entry.topic, &self.limits, &*self.store, write)?))

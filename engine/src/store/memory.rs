@@ -12,7 +12,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use hashbrown::DefaultHashBuilder;
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
@@ -42,7 +42,7 @@ pub struct MemoryStore {
     /// What is looked up by other keys. Locked by the commits that change it only.
     directory: Apart<Mutex<Directory>>,
     agents: Box<[Apart<Mutex<AgentShard>>]>,
-    hasher: DefaultHashBuilder,
+    hasher: RandomState,
     counts: Apart<Counts>,
     limit_interactions: usize,
     limit_settled: usize,
@@ -67,7 +67,7 @@ impl MemoryStore {
             history: Apart::default(),
             directory: Apart::default(),
             agents: Apart::several(AGENT_SHARDS),
-            hasher: DefaultHashBuilder::default(),
+            hasher: RandomState::default(),
             counts: Apart::default(),
             limit_interactions: limits.interactions,
             limit_settled: limits.settled,
@@ -108,7 +108,11 @@ fn is_placed(interaction: &Interaction, number: u64) -> bool {
 impl Store for MemoryStore {
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {
         let hash = self.tables.hash(id);
-        Ok(self.tables.shard(hash).read().interactions.find(hash, id).cloned())
+        let found = self.tables.shard(hash).read().interactions.find(hash, id).cloned();
+        if let Some(interaction) = &found {
+            interaction.gather();
+        }
+        Ok(found)
     }
 
     fn owned(&self, agent: &AgentId, channel: &str) -> Result<Vec<Arc<Interaction>>, StoreError> {

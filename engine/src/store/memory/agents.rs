@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use hashbrown::DefaultHashBuilder;
+use foldhash::fast::RandomState;
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
@@ -14,8 +14,8 @@ use crate::store::{AgentRecord, Commit, KeptNote};
 
 #[derive(Default)]
 pub(super) struct AgentShard {
-    pub(super) records: HashMap<AgentId, AgentRecord, DefaultHashBuilder>,
-    pub(super) notes: HashMap<AgentId, BTreeMap<u64, Arc<Note>>, DefaultHashBuilder>,
+    pub(super) records: HashMap<AgentId, AgentRecord, RandomState>,
+    pub(super) notes: HashMap<AgentId, BTreeMap<u64, Arc<Note>>, RandomState>,
 }
 
 /// The agents' shards that a commit touches, locked in the order of their numbers.

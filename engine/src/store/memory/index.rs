@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
-use hashbrown::DefaultHashBuilder;
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -20,12 +20,12 @@ use crate::store::queue_order;
 pub(super) struct Index {
     owned: Box<[Apart<Mutex<OwnedShard>>]>,
     queues: Mutex<HashMap<QueuePath, BTreeMap<Order, Queued>>>,
-    hasher: DefaultHashBuilder,
+    hasher: RandomState,
 }
 
 const SHARDS: usize = 64;
 
-type OwnedShard = HashMap<AgentId, Owned, DefaultHashBuilder>;
+type OwnedShard = HashMap<AgentId, Owned, RandomState>;
 
 /// What an agent has, channel by channel: hashes by interactions' numbers. There are few channels.
 type Owned = SmallVec<[(SmolStr, BTreeMap<u64, u64>); 1]>;
@@ -41,11 +41,7 @@ struct Queued {
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self {
-            owned: Apart::several(SHARDS),
-            queues: Mutex::default(),
-            hasher: DefaultHashBuilder::default(),
-        }
+        Self { owned: Apart::several(SHARDS), queues: Mutex::default(), hasher: RandomState::default() }
     }
 
     /// The hashes and numbers of an agent's interactions on a channel, oldest first.

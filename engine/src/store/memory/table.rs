@@ -3,8 +3,9 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use smallvec::SmallVec;
 
@@ -15,12 +16,12 @@ use crate::interaction::{Id, Interaction};
 /// The shards, and the hash of an id, which tells the shard and the place there.
 pub(super) struct Tables {
     shards: Box<[Apart<RwLock<Shard>>]>,
-    hasher: DefaultHashBuilder,
+    hasher: RandomState,
 }
 
-/// More than there will be threads: two that work on different interactions seldom write to the same shard. A
-/// shard's table grows at once; the more there are, the shorter that is.
-const SHARDS: usize = 256;
+/// So many that two threads on different interactions seldom write to the same shard. A shard's table grows at
+/// once; the more there are, the shorter that is.
+const SHARDS: usize = 1_024;
 
 #[derive(Default)]
 pub(super) struct Shard {
@@ -37,14 +38,14 @@ pub(super) trait Record {
 
 impl Tables {
     pub(super) fn new() -> Self {
-        Self { shards: Apart::several(SHARDS), hasher: DefaultHashBuilder::default() }
+        Self { shards: Apart::several(SHARDS), hasher: RandomState::default() }
     }
 
     pub(super) fn hash(&self, id: Id) -> u64 {
         self.hasher.hash_one(id)
     }
 
-    pub(super) fn hasher(&self) -> &DefaultHashBuilder {
+    pub(super) fn hasher(&self) -> &RandomState {
         &self.hasher
     }
 
@@ -72,7 +73,7 @@ impl<T: Record> Table<T> {
     }
 
     /// Puts a record in the place of the one with its id, which is given back.
-    pub(super) fn put(&mut self, hash: u64, record: Arc<T>, hasher: &DefaultHashBuilder) -> Option<Arc<T>> {
+    pub(super) fn put(&mut self, hash: u64, record: Arc<T>, hasher: &RandomState) -> Option<Arc<T>> {
         let id = record.id();
         match self.0.entry(hash, |other| other.id() == id, |other| hasher.hash_one(other.id())) {
             Entry::Occupied(mut entry) => Some(std::mem::replace(entry.get_mut(), record)),
