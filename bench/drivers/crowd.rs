@@ -122,7 +122,7 @@ fn settled(interaction: &Interaction, agent: &AgentId) -> Delivery {
         id: interaction.id,
         version: 1,
         interaction: Some(interaction.id),
-        channel: interaction.channel.clone(),
+        channel: CHANNEL.into(),
         account: "vitaliy_onv".into(),
         agent: agent.clone(),
         reference_id: interaction.number,
