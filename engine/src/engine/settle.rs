@@ -50,7 +50,7 @@ impl Engine {
             // Nobody knows more than the host: there is nothing else to look it up with.
             delivery.stage = Stage::Doubtful { due_ms: prepared.now_ms };
         }
-        let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into(), (&prepared, &chance))?;
+        let goes_on = inner.settle_locked(entry, delivery, &outcome.clone().into(), (&prepared, &chance))?;
         // What the platform accepted stays with the host, which settles it when it knows more.
         if let Some(delivery) = goes_on.filter(|delivery| !matches!(delivery.stage, Stage::Awaiting { .. })) {
             inner.outbox.schedule(&delivery, &entry.pool());

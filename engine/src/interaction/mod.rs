@@ -117,7 +117,7 @@ impl Interaction {
     pub(crate) fn gather(&self) {
         let texts = [self.message.as_deref(), self.from.as_deref(), self.contact_id.as_deref()];
         let texts = texts.into_iter().flatten().chain([self.user_data.as_str()]);
-        let ends = texts.map(|text| text.as_bytes()).map(|text| (text.first(), text.last()));
+        let ends = texts.map(str::as_bytes).map(|text| (text.first(), text.last()));
         std::hint::black_box(
             ends.fold(0, |read, (first, last)| {
                 read ^ first.copied().unwrap_or(0) ^ last.copied().unwrap_or(0)
