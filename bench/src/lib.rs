@@ -5,5 +5,6 @@
 
 pub mod beside;
 pub mod built;
+pub mod drafts;
 pub mod measures;
 pub mod row;

@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use strowger::channel::Outcome;
 use strowger::lifecycle::{Direction, State};
 use strowger::{
-    AgentChange, AgentId, Commit, ContactAddress, ContactOnChannel, Delivery, ExternalId, Id, Interaction,
-    KeptNote, KeptReply, LastAgent, Limits, MemoryStore, Note, Pause, PauseChange, Placement, Prune,
-    QueuePath, RequestKey, SqliteStore, Stage, Store, UserData, Work,
+    AgentChange, AgentId, Commit, ContactAddress, ContactOnChannel, Delivery, Details, ExternalId, Id,
+    Interaction, KeptNote, KeptReply, LastAgent, Limits, MemoryStore, Note, Pause, PauseChange, Placement,
+    Prune, QueuePath, RequestKey, SqliteStore, Stage, Store, UserData, Work,
 };
 use strowger_durability::scratch;
 
@@ -178,20 +178,19 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
             from: Some("f".into()),
             message: Some(text.as_str().into()),
             message_is_parents: *is_owned,
-            comment: None,
             contact_id: is_owned.then(|| "k".into()),
-            parent_id: parent(number),
-            received_date: None,
-            assigned_to: Some(agent),
-            transferred_by: None,
-            account: None,
             user_data: UserData::parse(&raw(&format!("{{\"z\":1.50,\"a\":{user_data}}}"))).unwrap(),
             extras: is_owned.then(|| raw("{\"x\":12345678901234567890123}").into()),
             queue_path: None,
-            placement: (place.index(4) > 0).then_some(placement),
-            delivery: None,
             created_ms: -1,
-            ended_ms: (place.index(4) > 1).then_some(since_ms * DAY_MS),
+            more: Details {
+                parent_id: parent(number),
+                assigned_to: Some(agent),
+                placement: (place.index(4) > 0).then_some(placement),
+                ended_ms: (place.index(4) > 1).then_some(since_ms * DAY_MS),
+                ..Details::default()
+            }
+            .into(),
         }));
     }
     commit.deliveries = deliveries(draft, memory);

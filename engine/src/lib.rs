@@ -33,6 +33,7 @@
 //! * The engine has no threads of its own: the host decides who calls [`Engine::deliver`] and when.
 #![forbid(unsafe_code)]
 
+mod apart;
 mod bounds;
 pub mod channel;
 mod config;
@@ -61,8 +62,8 @@ pub use engine::{API_MULTIMEDIA, Agent, ChannelTaken, Engine, Error, HostDeliver
 pub use environment::{Clock, Environment, Ids, Random, SystemClock, SystemRandom, TimedIds};
 pub use inbound::Inbound;
 pub use interaction::{
-    Additions, AgentId, DeliveryId, Id, Interaction, InteractionId, InvalidAgentId, InvalidId, Placement,
-    UserData, UserDataError,
+    Additions, AgentId, DeliveryId, Details, Id, Interaction, InteractionId, InvalidAgentId, InvalidId, More,
+    Placement, UserData, UserDataError,
 };
 pub use notify::{Note, Notification, Subscription, Topic};
 pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode, TransferTarget};

@@ -1,7 +1,9 @@
 //! Everything that is measured.
 
+mod cores;
 pub mod gateway;
 pub mod notify;
+mod number;
 pub mod plugin;
 
 use std::error::Error;
@@ -23,6 +25,8 @@ pub struct Measure {
 
 /// Every measure.
 pub const MEASURES: &[Measure] = &[
+    Measure { name: "cores", about: cores::ABOUT, run: cores::run },
+    Measure { name: "number", about: number::ABOUT, run: number::run },
     Measure { name: "notify", about: notify::ABOUT, run: notify::run },
     Measure { name: "gateway", about: gateway::ABOUT, run: gateway::run },
     Measure { name: "plugin", about: plugin::ABOUT, run: plugin::run },

@@ -48,7 +48,9 @@ pub fn decide(
         Operation::AddComment => {
             let comment = parameters.required_string("comment", "a text")?;
             facts.limits.check_text("comment", &comment)?;
-            Decision::of(Interaction { comment: Some(comment.into()), ..interaction.clone() })
+            let mut after = interaction.clone();
+            after.comment = Some(comment.into());
+            Decision::of(after)
         }
         Operation::SetInFocus => Decision { focus: Focus::Taken, ..Decision::of(interaction.clone()) },
     };
@@ -116,21 +118,27 @@ fn complete(
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
     queue.iter().try_for_each(|queue| check_declared(facts.queues, queue))?;
     let placement = queue.map(|queue| Placement { queue, since_ms: facts.now_ms, number: 0 });
-    let after = Interaction { placement, ..interaction.clone() };
+    let mut after = interaction.clone();
+    if placement.is_some() || after.placement.is_some() {
+        after.placement = placement;
+    }
     Ok(Decision { records_last_agent: saves_last_agent, ..Decision::of(after) })
 }
 
 fn accept(interaction: &Interaction, parameters: Parameters<'_, '_>) -> Result<Decision, Refusal> {
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
-    let after = Interaction { transferred_by: None, ..interaction.clone() };
+    let mut after = interaction.clone();
+    if after.transferred_by.is_some() {
+        after.transferred_by = None;
+    }
     Ok(Decision { records_last_agent: saves_last_agent, ..Decision::of(after) })
 }
 
 /// An invitation that was not taken: back to its queue, or to the agent who transferred the draft.
 pub(super) fn returned(interaction: &Interaction, invited: &AgentId, is_answer: bool) -> Decision {
     let left = Telling { is_answer, ..Telling::news(invited, NoteKind::StatusChange).left() };
-    let mut after =
-        Interaction { assigned_to: None, transferred_by: None, owner: None, ..interaction.clone() };
+    let mut after = Interaction { owner: None, ..interaction.clone() };
+    (after.assigned_to, after.transferred_by) = (None, None);
     let mut told = vec![left];
     match (&interaction.placement, &interaction.transferred_by) {
         (None, Some(former)) => {

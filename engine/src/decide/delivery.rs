@@ -66,5 +66,7 @@ fn moved(interaction: &Interaction, event: Event) -> Option<Interaction> {
     let Next::State(state) = step(interaction.source(), event)?.next else { return None };
     // A draft that once waited in a queue does not stand there again when it is finished.
     let placement = interaction.placement.clone().filter(|_| state != State::Completed);
-    Some(Interaction { state, placement, delivery: None, ..interaction.clone() })
+    let mut after = Interaction { state, ..interaction.clone() };
+    (after.placement, after.delivery) = (placement, None);
+    Some(after)
 }

@@ -11,7 +11,7 @@ use super::{About, Check, Decision, Facts, NewDelivery, Telling, WOULD_HAVE};
 use crate::bounds::check_declared;
 use crate::channel::{ValueKind, fill};
 use crate::delivery::Work;
-use crate::interaction::{Interaction, UserData};
+use crate::interaction::{Details, Interaction, UserData};
 use crate::json::{self, Members};
 use crate::lifecycle::{Direction, State, Tells};
 use crate::notify::NoteKind;
@@ -159,12 +159,12 @@ pub(super) fn reply(
     let user_data = user_data_over(&UserData::empty().with(&prepared), parameters, facts, false)?;
     let draft = Interaction {
         owner: Some(facts.agent.clone()),
-        parent_id: Some(parent.id),
         contact_id: parent.contact_id.clone(),
         message: parent.message.clone(),
         message_is_parents: parent.message.is_some(),
         user_data,
         queue_path: Some(queue_path),
+        more: Details { parent_id: Some(parent.id), ..Details::default() }.into(),
         ..Interaction::blank(parent.channel.clone(), Direction::Outbound, State::Composing, facts.now_ms)
     };
     Ok(Decision {

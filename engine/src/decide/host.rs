@@ -5,7 +5,7 @@ use super::{Decision, Telling};
 use crate::channel::Manifest;
 use crate::environment::received_date;
 use crate::inbound::Inbound;
-use crate::interaction::{AgentId, Interaction, Placement};
+use crate::interaction::{AgentId, Details, Interaction, Placement};
 use crate::lifecycle::{Direction, Event, Next, Rule, Source, State, step};
 
 /// Something that a customer wrote: it waits in its queue.
@@ -18,11 +18,17 @@ pub(crate) fn decide_receive(inbound: &Inbound, manifest: &Manifest, now_ms: i64
     let interaction = Interaction {
         from: Some(inbound.from.as_str().into()),
         message: Some(inbound.message.as_str().into()),
-        received_date: Some(inbound.received_date.clone().unwrap_or_else(|| received_date(now_ms)).into()),
         contact_id: inbound.contact_id.as_deref().map(Into::into),
-        account: account.map(Into::into),
         user_data,
-        placement: Some(Placement { queue: inbound.queue_path.clone(), since_ms: now_ms, number: 0 }),
+        more: Details {
+            received_date: Some(
+                inbound.received_date.clone().unwrap_or_else(|| received_date(now_ms)).into(),
+            ),
+            account: account.map(Into::into),
+            placement: Some(Placement { queue: inbound.queue_path.clone(), since_ms: now_ms, number: 0 }),
+            ..Details::default()
+        }
+        .into(),
         ..Interaction::blank(manifest.channel.as_str().into(), Direction::Inbound, State::Queued, now_ms)
     };
     let mut decision = Decision { created: Some(interaction), ..Decision::default() };

@@ -98,7 +98,7 @@ impl Agent {
     /// channel's collection.
     pub fn perform(&self, channel: &str, id: Option<&str>, body: &[u8]) -> Result<Reply, Error> {
         let entry = self.engine.channel(channel)?;
-        match self.try_perform(&entry, id, body) {
+        match self.try_perform(entry, id, body) {
             Ok(applied) => Ok(Reply::Accepted { reference_id: applied.reference_id.unwrap_or(0) }),
             Err(Error::Refused(refusal)) => Ok(Reply::Refused(refusal)),
             Err(error) => Err(error),
@@ -109,7 +109,7 @@ impl Agent {
     /// what they began. `body` is that of a Create without `requestId`: a repeated one begins nothing.
     pub fn create(&self, channel: &str, body: &[u8]) -> Result<Result<InteractionId, Refusal>, Error> {
         let entry = self.engine.channel(channel)?;
-        let created = self.try_perform(&entry, None, body).and_then(|applied| {
+        let created = self.try_perform(entry, None, body).and_then(|applied| {
             let problem = "must be Create, and of a request that is no repetition";
             Ok(applied.created.ok_or_else(|| Refusal::invalid("operationName", problem))?)
         });
@@ -242,7 +242,7 @@ impl Agent {
     ) -> Result<Option<Arc<Interaction>>, crate::store::StoreError> {
         let interaction = self.engine.store.interaction(id)?;
         Ok(interaction.filter(|interaction| {
-            interaction.owner.as_ref() == Some(&self.state.id) && interaction.channel == entry.name
+            interaction.owner.as_ref() == Some(&self.state.id) && *interaction.channel == *entry.name
         }))
     }
 
@@ -252,7 +252,7 @@ impl Agent {
         let entry = self.engine.channel(channel)?;
         crate::failpoint::reach("reading");
         let Ok(id) = InteractionId::parse(id) else { return Ok(None) };
-        Ok(self.own(&entry, id)?.map(|interaction| self.seen(&entry, &interaction)))
+        Ok(self.own(entry, id)?.map(|interaction| self.seen(entry, &interaction)))
     }
 
     /// The agent's Invited, Composing, Processing and Sent interactions on a channel, oldest first: the
@@ -261,7 +261,7 @@ impl Agent {
         let entry = self.engine.channel(channel)?;
         crate::failpoint::reach("listing");
         let owned = self.engine.store.owned(&self.state.id, &entry.name)?;
-        Ok(owned.iter().map(|interaction| self.seen(&entry, interaction)).collect())
+        Ok(owned.iter().map(|interaction| self.seen(entry, interaction)).collect())
     }
 
     /// The addresses of what [`Agent::list`] lists.
@@ -286,10 +286,10 @@ impl Agent {
             return Ok(false);
         }
         let Some(id) = id else {
-            return Ok(is_allowed(&entry, None, operation));
+            return Ok(is_allowed(entry, None, operation));
         };
         let Ok(id) = InteractionId::parse(id) else { return Ok(false) };
-        Ok(self.own(&entry, id)?.is_some_and(|interaction| is_allowed(&entry, Some(&interaction), operation)))
+        Ok(self.own(entry, id)?.is_some_and(|interaction| is_allowed(entry, Some(&interaction), operation)))
     }
 
     /// Subscribes to one topic (`/v2/me/twitter`) or to all (`/v2/me/*`). The subscription receives what
@@ -321,7 +321,7 @@ impl Agent {
 
     fn subscribe_after(&self, topic: &str, from: Option<u64>) -> Result<Subscription, Error> {
         self.engine.sound()?;
-        let known: Vec<_> = self.engine.channels.all().iter().map(|entry| entry.topic.to_string()).collect();
+        let known: Vec<_> = self.engine.channels.all().map(|entry| entry.topic.to_string()).collect();
         if topic != "/v2/me/*" && !known.iter().any(|known| known == topic) {
             return Err(Refusal::new(
                 StatusCode::Invalid,

@@ -20,11 +20,22 @@ pub(super) struct Listener {
 }
 
 impl Inner {
-    /// Who is told; `None` in the place of an agent who was never seen. The caller holds no agent's focus.
-    pub(super) fn listeners(&self, told: &[Telling]) -> Result<Vec<Option<Listener>>, StoreError> {
+    /// Who is told, mostly the one who asks; `None` in the place of an agent who was never seen. The caller holds
+    /// no agent's focus.
+    pub(super) fn listeners(
+        &self,
+        told: &[Telling],
+        asking: Option<&Arc<AgentState>>,
+    ) -> Result<Vec<Option<Listener>>, StoreError> {
         told.iter()
             .map(|telling| {
-                let Some(agent) = self.seen_agent(&telling.to)? else { return Ok(None) };
+                let agent = match asking.filter(|asking| asking.id == telling.to) {
+                    Some(asking) => asking.clone(),
+                    None => match self.seen_agent(&telling.to)? {
+                        Some(agent) => agent,
+                        None => return Ok(None),
+                    },
+                };
                 let focus = *agent.focus.lock();
                 Ok(Some(Listener { agent, focus }))
             })
@@ -44,7 +55,7 @@ pub(super) struct News<'a> {
 /// A change's notes. Dropped without being told, they are abandoned.
 pub(super) struct Announced<'a> {
     news: News<'a>,
-    notes: Vec<(Announcement, Shown<'a>)>,
+    notes: Vec<(Announcement<'a>, Shown<'a>)>,
 }
 
 /// What a note shows.

@@ -23,7 +23,7 @@ use crate::store::{
 #[allow(clippy::large_enum_variant, reason = "one at a time, on the stack of one call")]
 pub(super) enum By<'a> {
     /// An agent who asked, and how the request named itself.
-    Agent(&'a AgentState, Option<&'a NamedRequest>),
+    Agent(&'a Arc<AgentState>, Option<&'a NamedRequest>),
     /// The host; something inbound has the platform's id.
     Host { external_id: Option<&'a str>, id: Option<InteractionId> },
     /// A delivery, as it will stand, and what becomes of its account.
@@ -103,13 +103,13 @@ impl Inner {
         let reserved = self.reserve(decision.delivery.as_ref())?;
         let new = decision.delivery.take();
         let new = new.map(|new| Ok::<_, Unapplied>((prepared.name()?, new))).transpose()?;
-        let numbered = agent.map(Numbered::draw);
+        let numbered = agent.map(|agent| Numbered::draw(agent));
         let reference_id = match &by {
             By::Agent(..) => numbered.as_ref().map(|numbered| numbered.number),
             By::Delivery(delivery, _) => Some(delivery.reference_id),
             By::Host { .. } => None,
         };
-        let listeners = self.listeners(&decision.told)?;
+        let listeners = self.listeners(&decision.told, agent)?;
         // Held until the change is made: a focus that moved twice must end the same in memory and store.
         let mut focus = agent.and_then(|agent| agent.moving_focus(decision.focus, about));
         commit.agent = agent.map(|agent| AgentChange {
@@ -206,7 +206,9 @@ impl Inner {
                 interaction.ended_ms = Some(prepared.now_ms);
                 prune = self.retention.prune(prepared.now_ms, SWEPT_WITH_AN_END);
             }
-            if let Some(place) = interaction.placement.as_mut().filter(|place| place.number == 0) {
+            if interaction.placement.as_ref().is_some_and(|place| place.number == 0)
+                && let Some(place) = &mut interaction.placement
+            {
                 place.number = self.next_number();
             }
         }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::channel::{Account, Channel, Manifest, OnUnknown};
 use crate::delivery::Pool;
@@ -72,9 +72,18 @@ impl Entry {
 /// Finds channels by name and by path.
 #[derive(Default)]
 pub(super) struct Channels {
-    entries: RwLock<Vec<Arc<Entry>>>,
+    /// A chain that only grows. Every call looks its channel up: a lock, or a count of those who look, would be
+    /// written by all of them, and the cores would wait for each other's writing.
+    first: Link,
     /// Held while channels are added.
     adding: Mutex<()>,
+}
+
+type Link = OnceLock<Box<Node>>;
+
+struct Node {
+    entry: Arc<Entry>,
+    next: Link,
 }
 
 /// Channels that are being added; dropped, they are not.
@@ -91,7 +100,19 @@ impl Adding<'_> {
 
     /// From now on they are found.
     pub(super) fn finish(self) -> Vec<Arc<Entry>> {
-        self.channels.entries.write().extend(self.added.iter().cloned());
+        let links = self
+            .added
+            .iter()
+            .rev()
+            .fold(Link::new(), |next, entry| Link::from(Box::new(Node { entry: entry.clone(), next })));
+        // All at once, at the chain's end, which nobody else moves.
+        let mut end = &self.channels.first;
+        while let Some(node) = end.get() {
+            end = &node.next;
+        }
+        if let Some(added) = links.into_inner() {
+            assert!(end.set(added).is_ok(), "one at a time adds channels");
+        }
         self.added
     }
 }
@@ -113,10 +134,9 @@ impl Channels {
         runner: impl Fn() -> Runner,
     ) -> Result<Adding<'_>, ChannelTaken> {
         let only = self.adding.lock();
-        let entries = self.entries.read();
         let mut added: Vec<Arc<Entry>> = Vec::new();
         for manifest in manifests {
-            for other in entries.iter().chain(&added) {
+            for other in self.all().chain(&added) {
                 clash(&manifest, &other.manifest)?;
             }
             added.push(Arc::new(Entry::new(manifest, runner())));
@@ -124,24 +144,23 @@ impl Channels {
         Ok(Adding { channels: self, added, _only: only })
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<Arc<Entry>> {
-        self.entries.read().iter().find(|entry| *entry.name == *name).cloned()
+    pub(super) fn find(&self, name: &str) -> Option<&Arc<Entry>> {
+        self.all().find(|entry| *entry.name == *name)
     }
 
     /// The channel that a path segment under `/api/v2/me` stands for.
-    pub(super) fn of_collection(&self, segment: &str) -> Option<Arc<Entry>> {
-        let entries = self.entries.read();
-        entries.iter().find(|entry| entry.manifest.collections.iter().any(|path| path == segment)).cloned()
+    pub(super) fn of_collection(&self, segment: &str) -> Option<&Arc<Entry>> {
+        self.all().find(|entry| entry.manifest.collections.iter().any(|path| path == segment))
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
-        self.entries.read().clone()
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        std::iter::successors(self.first.get(), |node| node.next.get()).map(|node| &node.entry)
     }
 
     /// The names, for messages.
     pub(super) fn names(&self) -> String {
         let mut names = String::new();
-        for entry in self.entries.read().iter() {
+        for entry in self.all() {
             let _ = write!(names, "{}`{}`", if names.is_empty() { "" } else { ", " }, entry.name);
         }
         if names.is_empty() { "none".into() } else { names }

@@ -91,7 +91,7 @@ impl Engine {
         }
         let deadline = deadline(timeout);
         while let Some(claim) = inner.outbox.claim_until(&pool, deadline, || inner.now_ms()) {
-            if let Some(delivery) = inner.hand_over(&entry, &pool, claim)? {
+            if let Some(delivery) = inner.hand_over(entry, &pool, claim)? {
                 return Ok(Some(delivery));
             }
         }
@@ -200,7 +200,7 @@ impl Inner {
             }
             _ => None,
         };
-        Ok(Some((entry, Material { delivery, interaction, parent, known })))
+        Ok(Some((entry.clone(), Material { delivery, interaction, parent, known })))
     }
 
     /// Commits a delivery alone.

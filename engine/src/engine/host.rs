@@ -49,7 +49,7 @@ impl Engine {
     /// handed in again gives the first interaction's id, and makes no second one.
     pub fn receive(&self, channel: &str, inbound: &Inbound) -> Result<InteractionId, Error> {
         let entry = self.inner.channel(channel)?;
-        again(|_| self.inner.receive(&entry, inbound))
+        again(|_| self.inner.receive(entry, inbound))
     }
 
     /// Offers a queued interaction to an agent. [`Error::Conflict`] if it does not wait in a queue: it
@@ -123,7 +123,7 @@ impl Engine {
             let name = document.get("channel").and_then(serde_json::Value::as_str).unwrap_or(channel);
             let entry = self.inner.channel(name)?;
             let inbound = Inbound::parse(&document.to_string())?;
-            again(|_| self.inner.receive(&entry, &inbound))?;
+            again(|_| self.inner.receive(entry, &inbound))?;
         }
         Ok(answer)
     }
@@ -215,7 +215,7 @@ impl Inner {
                 Refusal::not_found(format!("there is no channel `{}`", interaction.channel))
             })?;
             let Some(decision) = decide(&interaction) else { return Ok(Err(interaction.state)) };
-            self.apply(&entry, Some(id), decision, By::Host { external_id: None, id: None }, &prepared)
+            self.apply(entry, Some(id), decision, By::Host { external_id: None, id: None }, &prepared)
                 .map(|_| Ok(()))
         })?;
         moved.map_err(|state: State| {

@@ -29,6 +29,7 @@ use parking_lot::{Mutex, RwLock};
 
 use self::channels::{Channels, Entry, Runner};
 use self::locks::Locks;
+use crate::apart::Apart;
 use crate::channel::{Channel, ChannelFault, ManifestError};
 use crate::config::{Config, ConfigError, Limits, Retention, StoreConfig};
 use crate::delivery::{Delivery, Outbox, Stage};
@@ -58,9 +59,9 @@ struct Inner {
     channels: Channels,
     agents: Agents,
     locks: Locks,
-    outbox: Outbox,
+    outbox: Apart<Outbox>,
     /// Counts interactions and placements.
-    numbers: AtomicU64,
+    numbers: Apart<AtomicU64>,
     /// A panic broke a change off. Subscriptions look at it as well.
     poisoned: Arc<AtomicBool>,
     retention: Retention,
@@ -80,7 +81,7 @@ type AgentShard = RwLock<HashMap<AgentId, Arc<AgentState>>>;
 
 /// The agents seen since the engine was opened.
 struct Agents {
-    shards: Box<[AgentShard]>,
+    shards: Box<[Apart<AgentShard>]>,
     hasher: RandomState,
 }
 
@@ -175,12 +176,12 @@ impl Engine {
                 limits: config.limits.clone(),
                 queues,
                 environment,
-                numbers: AtomicU64::new(store.highest_number()?),
+                numbers: Apart::new(AtomicU64::new(store.highest_number()?)),
                 store,
                 channels: Channels::default(),
                 agents: Agents::new(),
                 locks: Locks::new(),
-                outbox: Outbox::default(),
+                outbox: Apart::default(),
                 poisoned: Arc::default(),
                 retention: config.retention,
                 swept_ms: AtomicI64::new(i64::MIN),
@@ -244,7 +245,7 @@ impl Engine {
 
     /// The names of the channels.
     pub fn channels(&self) -> Vec<String> {
-        self.inner.channels.all().iter().map(|entry| entry.name.to_string()).collect()
+        self.inner.channels.all().map(|entry| entry.name.to_string()).collect()
     }
 
     /// A channel's manifest.
@@ -315,7 +316,7 @@ impl Inner {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn channel(&self, name: &str) -> Result<Arc<Entry>, Error> {
+    fn channel(&self, name: &str) -> Result<&Arc<Entry>, Error> {
         self.sound()?;
         self.channels.find(name).ok_or_else(|| Error::UnknownChannel {
             name: name.chars().take(64).collect(),
@@ -382,7 +383,7 @@ impl Agents {
     const SHARDS: usize = 64;
 
     fn new() -> Self {
-        Self { shards: (0..Self::SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+        Self { shards: Apart::several(Self::SHARDS), hasher: RandomState::new() }
     }
 
     fn shard(&self, id: &AgentId) -> &AgentShard {

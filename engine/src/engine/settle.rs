@@ -50,7 +50,7 @@ impl Engine {
             // Nobody knows more than the host: there is nothing else to look it up with.
             delivery.stage = Stage::Doubtful { due_ms: prepared.now_ms };
         }
-        let goes_on = inner.settle_locked(&entry, delivery, &outcome.clone().into(), (&prepared, &chance))?;
+        let goes_on = inner.settle_locked(entry, delivery, &outcome.clone().into(), (&prepared, &chance))?;
         // What the platform accepted stays with the host, which settles it when it knows more.
         if let Some(delivery) = goes_on.filter(|delivery| !matches!(delivery.stage, Stage::Awaiting { .. })) {
             inner.outbox.schedule(&delivery, &entry.pool());
@@ -214,12 +214,12 @@ impl Inner {
     }
 
     /// Numbers the answer to an operation on the collection.
-    fn announce_response(
+    fn announce_response<'a>(
         &self,
-        entry: &Entry,
+        entry: &'a Entry,
         delivery: &Delivery,
         write: impl FnOnce() -> Box<RawValue>,
-    ) -> Result<Option<Announcement>, Error> {
+    ) -> Result<Option<Announcement<'a>>, Error> {
         let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(None) };
         let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(None) };
         Ok(Some(agent.hub.announce(&entry.topic, &self.limits, &*self.store, write)?))

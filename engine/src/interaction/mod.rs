@@ -1,21 +1,28 @@
 //! The record of an interaction, and how clients see it.
 
+mod details;
 mod id;
 mod user_data;
 mod view;
 
+pub use details::{Details, More, Placement};
 pub use id::{AgentId, DeliveryId, Id, InteractionId, InvalidAgentId, InvalidId};
 pub use user_data::{Additions, UserData, UserDataError};
 pub(crate) use view::{Resource, Seen};
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 
 use crate::lifecycle::{Direction, Source, State};
 use crate::operation::QueuePath;
 
 /// An interaction as it is stored. Texts are shared, so a copy is cheap.
+///
+/// There may be millions, so what most don't have stands aside, in [`Details`]; it is read and written as if it
+/// stood here.
 #[derive(Clone, Debug)]
 pub struct Interaction {
     /// Its name, unique among those that are kept.
@@ -24,8 +31,8 @@ pub struct Interaction {
     pub version: u64,
     /// Counts interactions in the order they came to be.
     pub number: u64,
-    /// The channel's name.
-    pub channel: Arc<str>,
+    /// The channel's name: not shared, for the cores would count those who share it, and wait for each other.
+    pub channel: SmolStr,
     /// Who began it.
     pub direction: Direction,
     /// Where it stands.
@@ -38,50 +45,23 @@ pub struct Interaction {
     pub message: Option<Arc<str>>,
     /// Whether the text is only the parent's: then it can't be sent before the agent has given one.
     pub message_is_parents: bool,
-    /// The agents' comment.
-    pub comment: Option<Arc<str>>,
     /// The contact on the other side.
     pub contact_id: Option<Arc<str>>,
-    /// The interaction that this one answers.
-    pub parent_id: Option<InteractionId>,
-    /// When the customer wrote, as clients see it.
-    pub received_date: Option<Arc<str>>,
-    /// The agent whom a Transfer went to.
-    pub assigned_to: Option<AgentId>,
-    /// The agent who transferred a draft that nobody has accepted yet.
-    pub transferred_by: Option<AgentId>,
-    /// Inbound: the account it came to, where that is known.
-    pub account: Option<Arc<str>>,
     /// What hosts and agents attached.
     pub user_data: UserData,
     /// What Save or Send carried beside `from` and `message`: an object.
     pub extras: Option<Arc<RawValue>>,
     /// The queue that the work is accounted to.
     pub queue_path: Option<QueuePath>,
-    /// The place in a queue: where it waits, or where it came from.
-    pub placement: Option<Placement>,
-    /// The delivery under way, while it is Sent.
-    pub delivery: Option<DeliveryId>,
     /// When it came to be: Unix time in milliseconds.
     pub created_ms: i64,
-    /// When it ended, if it did: Unix time in milliseconds. What ended before this was kept has none.
-    pub ended_ms: Option<i64>,
-}
-
-/// A place in a queue. Who goes back keeps the place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Placement {
-    /// The queue.
-    pub queue: QueuePath,
-    /// Since when: Unix time in milliseconds.
-    pub since_ms: i64,
-    /// Counts placements, so that those of one millisecond keep their order.
-    pub number: u64,
+    /// What most interactions don't have.
+    pub more: More,
 }
 
 impl Interaction {
     /// A record with nothing in it yet.
-    pub(crate) fn blank(channel: Arc<str>, direction: Direction, state: State, created_ms: i64) -> Self {
+    pub(crate) fn blank(channel: SmolStr, direction: Direction, state: State, created_ms: i64) -> Self {
         Self {
             id: InteractionId::UNNAMED,
             version: 0,
@@ -93,20 +73,12 @@ impl Interaction {
             from: None,
             message: None,
             message_is_parents: false,
-            comment: None,
             contact_id: None,
-            parent_id: None,
-            received_date: None,
-            assigned_to: None,
-            transferred_by: None,
-            account: None,
             user_data: UserData::empty(),
             extras: None,
             queue_path: None,
-            placement: None,
-            delivery: None,
             created_ms,
-            ended_ms: None,
+            more: More::default(),
         }
     }
 
@@ -140,6 +112,19 @@ impl Interaction {
         self.message.as_deref().map(subject)
     }
 
+    /// Reads from all that a copy of it will touch, at once. Among millions none of it is in a cache, and what is
+    /// read one behind the other is waited for as often.
+    pub(crate) fn gather(&self) {
+        let texts = [self.message.as_deref(), self.from.as_deref(), self.contact_id.as_deref()];
+        let texts = texts.into_iter().flatten().chain([self.user_data.as_str()]);
+        let ends = texts.map(str::as_bytes).map(|text| (text.first(), text.last()));
+        std::hint::black_box(
+            ends.fold(0, |read, (first, last)| {
+                read ^ first.copied().unwrap_or(0) ^ last.copied().unwrap_or(0)
+            }),
+        );
+    }
+
     /// The address that stands for the other side: whom a draft goes to, or else who it is from.
     pub(crate) fn contact_address(&self) -> Option<Arc<str>> {
         let to = match self.direction {
@@ -147,6 +132,20 @@ impl Interaction {
             Direction::Inbound => None,
         };
         to.map(Into::into).or_else(|| self.from.clone())
+    }
+}
+
+impl Deref for Interaction {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.more
+    }
+}
+
+impl DerefMut for Interaction {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.more
     }
 }
 

@@ -44,6 +44,11 @@ impl UserData {
     }
 
     /// The object's text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The object's text, as `serde_json` has it.
     pub fn as_raw(&self) -> &RawValue {
         &self.0
     }

@@ -31,6 +31,9 @@ struct HubState {
     line: Line,
     log: Log,
     subscribers: Vec<Weak<Queue>>,
+    /// The topics of its notes, copies of its own: of what all agents shared the cores would count the sharers,
+    /// and wait for each other.
+    topics: Vec<Arc<str>>,
 }
 
 /// Why there is no subscription.
@@ -55,6 +58,7 @@ impl Hub {
             line: Line::default(),
             log: Log::default(),
             subscribers: Vec::new(),
+            topics: Vec::new(),
         };
         Self { agent, state: Mutex::new(state) }
     }
@@ -103,20 +107,15 @@ impl Hub {
 
     /// Numbers a note of a change that is about to be committed. `write` is asked for it only if somebody
     /// ever subscribed.
-    pub(crate) fn announce(
+    pub(crate) fn announce<'a>(
         self: &Arc<Self>,
-        topic: &Arc<str>,
+        topic: &'a str,
         limits: &Limits,
         store: &dyn Store,
         write: impl FnOnce() -> Box<RawValue>,
-    ) -> Result<Announcement, StoreError> {
-        let announcement = |sequence, kept| Announcement {
-            hub: self.clone(),
-            topic: topic.clone(),
-            sequence,
-            kept,
-            is_told: false,
-        };
+    ) -> Result<Announcement<'a>, StoreError> {
+        let announcement =
+            |sequence, kept| Announcement { hub: self.clone(), topic, sequence, kept, is_told: false };
         {
             let mut state = self.state.lock();
             state.read(&self.agent, store)?;
@@ -127,12 +126,13 @@ impl Hub {
         // Written outside the lock: notes of other interactions need not wait for it.
         let data: Arc<str> = write().get().into();
         let mut state = self.state.lock();
+        let topic = state.own(topic);
         let HubState { line, log, .. } = &mut *state;
         let sequence = line.give();
         log.add(sequence, data.len(), line.first_open(), limits);
         let kept = KeptNote {
             agent: self.agent.clone(),
-            note: Arc::new(Note { topic: topic.clone(), data, sequence }),
+            note: Arc::new(Note { topic, data, sequence }),
             forgotten: log.forgotten(),
         };
         Ok(announcement(sequence, Some(kept)))
@@ -154,15 +154,15 @@ fn following(agent: &AgentId, after: u64) -> Commit {
 
 /// A note that has its number, while its change is committed. Dropped without being told, it is abandoned:
 /// those behind it don't wait.
-pub(crate) struct Announcement {
+pub(crate) struct Announcement<'a> {
     hub: Arc<Hub>,
-    topic: Arc<str>,
+    topic: &'a str,
     sequence: u64,
     kept: Option<KeptNote>,
     is_told: bool,
 }
 
-impl Announcement {
+impl Announcement<'_> {
     /// What belongs into the commit; nothing if nobody ever subscribed.
     pub(crate) fn kept(&self) -> Option<&KeptNote> {
         self.kept.as_ref()
@@ -176,8 +176,9 @@ impl Announcement {
         if note.is_none() && state.followed_after.is_some() {
             drop(state);
             let data = write().get().into();
-            note = Some(Arc::new(Note { topic: self.topic.clone(), data, sequence: self.sequence }));
             state = self.hub.state.lock();
+            let topic = state.own(self.topic);
+            note = Some(Arc::new(Note { topic, data, sequence: self.sequence }));
         }
         state.line.make(self.sequence, note);
         state.pass_on();
@@ -186,7 +187,7 @@ impl Announcement {
     }
 }
 
-impl Drop for Announcement {
+impl Drop for Announcement<'_> {
     fn drop(&mut self) {
         if self.is_told {
             return;
@@ -225,6 +226,15 @@ impl HubState {
         missed.retain(|note| note.sequence <= told);
         // The store leaves out what is damaged.
         Ok(Some(missed).filter(|missed| missed.len() == self.log.count(from, told)))
+    }
+
+    /// Its own copy of a topic. There are as many as channels.
+    fn own(&mut self, topic: &str) -> Arc<str> {
+        if let Some(own) = self.topics.iter().find(|own| ***own == *topic) {
+            return own.clone();
+        }
+        self.topics.push(topic.into());
+        self.topics[self.topics.len() - 1].clone()
     }
 
     fn pass_on(&mut self) {

@@ -28,12 +28,12 @@ impl Scene {
         queue
     }
 
-    fn announce(&self, text: &str) -> Announcement {
+    fn announce(&self, text: &str) -> Announcement<'_> {
         let write = || written(text);
-        self.hub.announce(&"/v2/me/x".into(), &self.limits, &self.store, write).unwrap()
+        self.hub.announce("/v2/me/x", &self.limits, &self.store, write).unwrap()
     }
 
-    fn commit(&self, announcement: &Announcement) {
+    fn commit(&self, announcement: &Announcement<'_>) {
         let notes = announcement.kept().cloned().into_iter().collect();
         self.store.commit(Commit { notes, ..Commit::default() }).unwrap();
     }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::checksum::crc32;
 use crate::channel::Outcome;
 use crate::delivery::{Delivery, Stage, Work};
-use crate::interaction::{AgentId, Id, Interaction, Placement, UserData};
+use crate::interaction::{AgentId, Details, Id, Interaction, Placement, UserData};
 use crate::lifecycle::{Direction, State};
 use crate::operation::QueuePath;
 
@@ -193,27 +193,13 @@ pub(super) fn write_interaction(interaction: &Interaction) -> Written {
 pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interaction, RecordError> {
     let form: InteractionForm<'_> = read(stored, checksum)?;
     check_format(form.format)?;
-    Ok(Interaction {
-        id: parse_id("id", &form.id)?,
-        version: form.version,
-        number: form.number,
-        channel: form.channel.into(),
-        direction: Direction::named(&form.direction).ok_or(RecordError::Member("direction"))?,
-        state: State::named(&form.state).ok_or(RecordError::Member("state"))?,
-        owner: parse(form.owner, "owner", parse_agent)?,
-        from: form.from.map(Into::into),
-        message: form.message.map(Into::into),
-        message_is_parents: form.message_is_parents,
+    let more = Details {
         comment: form.comment.map(Into::into),
-        contact_id: form.contact_id.map(Into::into),
         parent_id: parse(form.parent_id, "parentId", parse_id)?,
         received_date: form.received_date.map(Into::into),
         assigned_to: parse(form.assigned_to, "assignedTo", parse_agent)?,
         transferred_by: parse(form.transferred_by, "transferredBy", parse_agent)?,
         account: form.account.map(Into::into),
-        user_data: UserData::stored(form.user_data.into_owned()).ok_or(RecordError::Member("userData"))?,
-        extras: form.extras.map(|extras| extras.into_owned().into()),
-        queue_path: parse(form.queue_path, "queuePath", parse_queue)?,
         placement: form
             .placement
             .map(|placement| {
@@ -225,8 +211,26 @@ pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interactio
             })
             .transpose()?,
         delivery: parse(form.delivery, "delivery", parse_id)?,
-        created_ms: form.created_ms,
         ended_ms: form.ended_ms,
+    }
+    .into();
+    Ok(Interaction {
+        id: parse_id("id", &form.id)?,
+        version: form.version,
+        number: form.number,
+        channel: form.channel.into(),
+        direction: Direction::named(&form.direction).ok_or(RecordError::Member("direction"))?,
+        state: State::named(&form.state).ok_or(RecordError::Member("state"))?,
+        owner: parse(form.owner, "owner", parse_agent)?,
+        from: form.from.map(Into::into),
+        message: form.message.map(Into::into),
+        message_is_parents: form.message_is_parents,
+        contact_id: form.contact_id.map(Into::into),
+        user_data: UserData::stored(form.user_data.into_owned()).ok_or(RecordError::Member("userData"))?,
+        extras: form.extras.map(|extras| extras.into_owned().into()),
+        queue_path: parse(form.queue_path, "queuePath", parse_queue)?,
+        created_ms: form.created_ms,
+        more,
     })
 }
 

@@ -367,7 +367,7 @@ pub(super) fn put_interaction(connection: &Connection, interaction: &Interaction
         interaction.id.as_str(),
         number(interaction.version)?,
         number(interaction.number)?,
-        interaction.channel,
+        interaction.channel.as_str(),
         listed_by,
         queue,
         since_ms,
