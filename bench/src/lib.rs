@@ -12,3 +12,4 @@ pub mod floor;
 pub mod measures;
 pub mod row;
 pub mod subjects;
+pub mod transition;
