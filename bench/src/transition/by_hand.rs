@@ -1,8 +1,8 @@
 //! The lifecycle as a `match` that somebody wrote by hand: over the same enums, as good as it gets.
 
-use strowger::lifecycle::{Direction, Event, Next, Operation, State};
+use strowger::lifecycle::{Direction, Event, Operation, State};
 
-use super::{Happening, Life, resolved};
+use super::{Happening, Life};
 
 /// An interaction whose events are matched.
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ impl Life for ByHand {
 
     #[inline]
     fn step(&mut self, happening: Happening) {
-        if let Some(next) = step(self.direction, self.state, happening.event) {
-            self.state = resolved(next, self.state, happening.to_agent, self.from_queue);
+        if let Some(after) = step(self.direction, self.state, happening, self.from_queue) {
+            self.state = after;
         }
     }
 
@@ -80,10 +80,12 @@ fn allows(direction: Direction, state: State, event: Event) -> bool {
 }
 
 #[inline]
-fn step(direction: Direction, state: State, event: Event) -> Option<Next> {
+fn step(direction: Direction, state: State, happening: Happening, from_queue: bool) -> Option<State> {
     use Operation as Op;
 
-    let next = match (direction, state, event) {
+    let target = || if happening.to_agent { State::Invited } else { State::Queued };
+    let origin = || if from_queue { State::Queued } else { State::Composing };
+    let after = match (direction, state, happening.event) {
         (Direction::Outbound, State::Composing, Event::Agent(operation)) => match operation {
             Op::Save
             | Op::AttachUserData
@@ -91,34 +93,33 @@ fn step(direction: Direction, state: State, event: Event) -> Option<Next> {
             | Op::DeleteUserData
             | Op::SetDisposition
             | Op::AddComment
-            | Op::SetInFocus => Next::State(State::Composing),
-            Op::Send => Next::State(State::Sent),
-            Op::Cancel => Next::State(State::Canceled),
-            Op::Transfer => Next::Target,
+            | Op::SetInFocus => State::Composing,
+            Op::Send => State::Sent,
+            Op::Cancel => State::Canceled,
+            Op::Transfer => target(),
             Op::Create | Op::Accept | Op::Reject | Op::Reply | Op::Complete => return None,
         },
-        (Direction::Outbound, State::Sent, Event::Confirm) => Next::State(State::Completed),
-        (Direction::Outbound, State::Sent, Event::Refuse) => Next::State(State::Composing),
+        (Direction::Outbound, State::Sent, Event::Confirm) => State::Completed,
+        (Direction::Outbound, State::Sent, Event::Refuse) => State::Composing,
         (Direction::Inbound, State::Processing, Event::Agent(operation)) => match operation {
-            Op::AttachUserData
+            // A reply is an interaction of its own.
+            Op::Reply
+            | Op::AttachUserData
             | Op::UpdateUserData
             | Op::DeleteUserData
             | Op::SetDisposition
             | Op::AddComment
-            | Op::SetInFocus => Next::State(State::Processing),
-            Op::Complete => Next::State(State::Completed),
-            Op::Reply => Next::NewDraft,
-            Op::Transfer => Next::Target,
+            | Op::SetInFocus => State::Processing,
+            Op::Complete => State::Completed,
+            Op::Transfer => target(),
             Op::Create | Op::Save | Op::Send | Op::Cancel | Op::Accept | Op::Reject => return None,
         },
-        (_, State::Queued, Event::Offer) => Next::State(State::Invited),
-        (Direction::Inbound, State::Invited, Event::Agent(Op::Accept)) => Next::State(State::Processing),
-        (Direction::Inbound, State::Invited, Event::Agent(Op::Reject) | Event::Revoke) => {
-            Next::State(State::Queued)
-        }
-        (Direction::Outbound, State::Invited, Event::Agent(Op::Accept)) => Next::State(State::Composing),
-        (Direction::Outbound, State::Invited, Event::Agent(Op::Reject) | Event::Revoke) => Next::Origin,
+        (_, State::Queued, Event::Offer) => State::Invited,
+        (Direction::Inbound, State::Invited, Event::Agent(Op::Accept)) => State::Processing,
+        (Direction::Inbound, State::Invited, Event::Agent(Op::Reject) | Event::Revoke) => State::Queued,
+        (Direction::Outbound, State::Invited, Event::Agent(Op::Accept)) => State::Composing,
+        (Direction::Outbound, State::Invited, Event::Agent(Op::Reject) | Event::Revoke) => origin(),
         _ => return None,
     };
-    Some(next)
+    Some(after)
 }

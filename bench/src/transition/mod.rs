@@ -95,13 +95,13 @@ pub fn drafts<L: Life>(count: usize) -> Vec<L> {
 }
 
 /// Plays the script on each interaction: a check before each step. The compiler knows neither the events, nor
-/// that the check is about the same state as the step: in an engine a request lies between the two.
+/// what lies between the check and the step: the step looks at the state again, as it would in an engine.
 #[inline(never)]
 pub fn play<L: Life>(lives: &mut [L], happenings: &[Happening; 4]) {
     for life in lives {
         for &happening in black_box(happenings) {
-            if black_box(&*life).allows(happening.event) {
-                black_box(&mut *life).step(happening);
+            if black_box(life.allows(happening.event)) {
+                life.step(happening);
             }
         }
     }
@@ -112,15 +112,23 @@ pub fn ended<L: Life>(lives: &[L], script: &Script) -> usize {
     lives.iter().filter(|life| life.place() == (Direction::Outbound, script.end)).count()
 }
 
-/// The state that a table's `Next` stands for. The interaction itself stays as it is when a draft is begun.
+/// The state that a rule leads to.
 #[inline]
 fn resolved(next: Next, now: State, to_agent: bool, from_queue: bool) -> State {
     match next {
         Next::State(state) => state,
-        Next::NewDraft => now,
+        _ => elsewhere(next, now, to_agent, from_queue),
+    }
+}
+
+/// Where it depends on more than the event. The interaction itself stays as it is when a draft is begun.
+#[cold]
+fn elsewhere(next: Next, now: State, to_agent: bool, from_queue: bool) -> State {
+    match next {
         Next::Target if to_agent => State::Invited,
         Next::Origin if !from_queue => State::Composing,
         Next::Target | Next::Origin => State::Queued,
+        Next::NewDraft | Next::State(_) => now,
     }
 }
 
