@@ -12,6 +12,8 @@ use std::hint::black_box;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::contest::Prepared;
+
 /// The reference's Send: the request.
 pub const SEND_REQUEST: &str = include_str!("../data/send_request.json");
 /// The reference's Send: what the agent is told.
@@ -156,6 +158,34 @@ impl Floor {
         serde_json::to_writer(&mut *notification, black_box(&self.notification))
             .expect("a buffer takes everything");
         black_box(&self.written)
+    }
+}
+
+/// A floor, and how many rounds of it.
+struct Rounds {
+    floor: Floor,
+    rounds: usize,
+}
+
+/// Rounds of the reference's Send.
+pub(crate) fn prepare_sends(rounds: usize) -> Box<dyn Prepared> {
+    Box::new(Rounds { floor: Floor::send(), rounds })
+}
+
+/// Rounds of the reference's Complete.
+pub(crate) fn prepare_completes(rounds: usize) -> Box<dyn Prepared> {
+    Box::new(Rounds { floor: Floor::complete(), rounds })
+}
+
+impl Prepared for Rounds {
+    fn play(&mut self) {
+        for _ in 0..self.rounds {
+            self.floor.round();
+        }
+    }
+
+    fn check(&self) {
+        assert!(!self.floor.written.notification.is_empty(), "something is written");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What requests are performed on: an engine with interactions in memory and a channel of the Twitter plugin's
 //! shape, and interactions that stand where the reference's samples begin.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use strowger::{
     Subscription, UserData,
 };
 
+use crate::contest::Prepared;
 use crate::floor::{COMPLETE_NOTIFICATION, COMPLETE_REQUEST, SEND_REQUEST};
 
 /// The channel that all measures use.
@@ -122,7 +124,7 @@ impl Subjects {
         let id = self.ids.next().expect("one is left");
         let reply = self
             .agent
-            .perform(CHANNEL, Some(id.as_str()), std::hint::black_box(self.request.as_bytes()))
+            .perform(CHANNEL, Some(id.as_str()), black_box(self.request.as_bytes()))
             .expect("the engine is sound");
         assert!(matches!(reply, Reply::Accepted { .. }), "{reply:?}");
         let notification = self.notes.as_ref().map(|notes| match notes.next(Duration::ZERO) {
@@ -133,6 +135,28 @@ impl Subjects {
         // A string takes everything.
         let _ = reply.write_json(&mut self.reply);
         Done { reply: &self.reply, notification }
+    }
+}
+
+/// Fresh drafts, each to be sent.
+pub(crate) fn prepare_sends(rounds: usize) -> Box<dyn Prepared> {
+    Box::new(Subjects::drafts(rounds, Followed::Yes))
+}
+
+/// Inbound interactions, each to be completed.
+pub(crate) fn prepare_completes(rounds: usize) -> Box<dyn Prepared> {
+    Box::new(Subjects::inbound(rounds, Followed::Yes))
+}
+
+impl Prepared for Subjects {
+    fn play(&mut self) {
+        while self.left() > 0 {
+            black_box(self.perform_next());
+        }
+    }
+
+    fn check(&self) {
+        assert_eq!(self.left(), 0, "each takes its request");
     }
 }
 
