@@ -300,3 +300,27 @@ static CELLS: [[Cell; Event::ROOM]; Source::ROOM] = {
     }
     cells
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Planted faults: two events of one number, two sources of one number, a cell that holds another row.
+    #[test]
+    fn a_step_finds_the_row_of_its_pair_and_no_other() {
+        let places =
+            Direction::ALL.into_iter().flat_map(|direction| State::ALL.map(|state| (direction, state)));
+        let sources =
+            places.map(|(direction, state)| Source::At(direction, state)).chain([Source::Collection]);
+        let host = [Event::Receive, Event::Offer, Event::Revoke, Event::Confirm, Event::Refuse];
+        let events: Vec<_> = Operation::ALL.into_iter().map(Event::Agent).chain(host).collect();
+        let mut found = 0;
+        for (source, event) in sources.flat_map(|source| events.iter().map(move |event| (source, *event))) {
+            let row = TABLE.iter().find(|rule| rule.source == source && rule.event == event);
+            assert_eq!(step(source, event), row, "{source:?}, {event:?}");
+            assert_eq!(allows(source, event), row.is_some(), "{source:?}, {event:?}");
+            found += usize::from(row.is_some());
+        }
+        assert_eq!(found, TABLE.len());
+    }
+}
