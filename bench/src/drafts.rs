@@ -117,7 +117,9 @@ impl Drafts {
                     })
                 })
                 .collect();
-            makers.into_iter().for_each(|maker| maker.join().expect("every draft is made"));
+            for maker in makers {
+                maker.join().expect("every draft is made");
+            }
         });
         Ok(drafts)
     }

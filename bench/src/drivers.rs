@@ -1,4 +1,4 @@
-//! The two programs whose instructions are counted: built in the release profile, as what is installed.
+//! The programs whose instructions are counted: built in the release profile, as what is installed.
 
 use std::env;
 use std::fs;
@@ -18,6 +18,8 @@ pub(crate) enum Caller {
 pub(crate) struct Drivers {
     rust: PathBuf,
     c: PathBuf,
+    /// Does the work of a contestant.
+    pub(crate) contest: PathBuf,
     /// Where counts may be written.
     pub(crate) directory: PathBuf,
 }
@@ -52,13 +54,13 @@ pub(crate) fn own() -> &'static Path {
 }
 
 impl Drivers {
-    /// Builds the library and both programs.
+    /// Builds the library and the programs.
     pub(crate) fn build() -> Result<Self, BuildError> {
         let root = own().parent().unwrap_or(own());
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         let target = std::path::absolute(&target).unwrap_or(target);
         let (release, directory) = (target.join("release"), target.join("bench"));
-        // One command for both: so they share the very same engine, with the same features.
+        // One command for all: so they share the very same engine, with the same features.
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(root).args(["build", "--quiet", "--release", "-p", "strowger-ffi", "-p"]);
         // What cargo tells this program of its package, ring's build script takes for a change: it, and whatever is
@@ -70,7 +72,14 @@ impl Drivers {
             }
         }
         run(cargo
-            .args(["strowger-bench", "--lib", "--bin", "strowger-bench-driver"])
+            .args([
+                "strowger-bench",
+                "--lib",
+                "--bin",
+                "strowger-bench-driver",
+                "--bin",
+                "strowger-bench-contest",
+            ])
             .arg("--target-dir")
             .arg(&target))?;
         let file = |path: &Path, error| BuildError::File { path: path.to_path_buf(), error };
@@ -87,7 +96,9 @@ impl Drivers {
         cc.arg(root.join("ffi/include")).arg(own().join("drivers/driver.c")).arg("-o").arg(&c);
         cc.arg("-L").arg(&release).arg("-lstrowger").arg(format!("-Wl,-rpath,{}", directory.display()));
         run(&mut cc)?;
-        Ok(Self { rust: release.join("strowger-bench-driver"), c, directory })
+        let [rust, contest] =
+            ["strowger-bench-driver", "strowger-bench-contest"].map(|name| release.join(name));
+        Ok(Self { rust, c, contest, directory })
     }
 
     /// The program of that caller.

@@ -1,8 +1,11 @@
-//! Instruction counts of a call from C and from Rust.
+//! Instruction counts: of a call from C and from Rust, and of contests.
 
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+use strowger_bench::contest::{CONTESTS, Contest, Contestant};
 
 use crate::drivers::{Caller, Drivers};
 use crate::measure::{CALLS, MEASURES, Measure};
@@ -32,6 +35,13 @@ pub(crate) fn run(purpose: Purpose) -> Result<bool, Box<dyn Error>> {
         }
         fresh.instructions.insert(measure.name.to_owned(), Counts { rust: rust.per_call, c: c.per_call });
     }
+    for contest in CONTESTS.iter().copied().flatten() {
+        let counts = contest
+            .contestants()
+            .map(|contestant| Ok((contestant.name.to_owned(), rounds(&drivers, contest, contestant)?)));
+        let counts: Result<_, Box<dyn Error>> = counts.collect();
+        fresh.contests.insert(contest.name.to_owned(), counts?);
+    }
     print!("{}", table::of(&fresh));
     match purpose {
         Purpose::Show => Ok(true),
@@ -58,30 +68,51 @@ struct Counted {
     answers: u64,
 }
 
-/// Runs a driver under callgrind.
+/// Counts what a call costs.
 fn count(drivers: &Drivers, caller: Caller, measure: &Measure) -> Result<Counted, Box<dyn Error>> {
-    let out =
-        drivers.directory.join(format!("callgrind.{}.{caller:?}", measure.name.replace([' ', ','], "_")));
+    let name = format!("{} from {caller:?}", measure.name);
+    let (total, printed) = counted(drivers, &name, drivers.of(caller), &measure.arguments())?;
+    let (bytes, last) = printed.trim_end().split_once(' ').unwrap_or((printed.trim_end(), ""));
+    if !last.starts_with(measure.answer) {
+        return Err(format!("{name} was answered {last}").into());
+    }
+    // The call that warms up is counted as well.
+    Ok(Counted { per_call: total / (CALLS as u64 + 1), answers: bytes.parse()? })
+}
+
+/// Counts what a contestant's round costs.
+fn rounds(drivers: &Drivers, contest: &Contest, contestant: &Contestant) -> Result<u64, Box<dyn Error>> {
+    let name = format!("{}, {}", contest.name, contestant.name);
+    let arguments = [contest.name, contestant.name, &CALLS.to_string()].map(str::to_owned);
+    let (total, _) = counted(drivers, &name, &drivers.contest, &arguments)?;
+    Ok(total / CALLS as u64)
+}
+
+/// Runs a program under callgrind: the instructions of what is measured, and what the program printed.
+fn counted(
+    drivers: &Drivers,
+    name: &str,
+    program: &Path,
+    arguments: &[String],
+) -> Result<(u64, String), Box<dyn Error>> {
+    let file: String = name.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '_' }).collect();
+    let out = drivers.directory.join(format!("callgrind.{file}"));
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--toggle-collect=strowger_bench_measured", "--quiet"])
         .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(drivers.of(caller))
-        .args(measure.arguments())
+        .arg(program)
+        .args(arguments)
         // What a program does once, at its start, is no part of a call.
         .env("LD_BIND_NOW", "1")
         .output()
         .map_err(|error| format!("valgrind could not be started: {error}"))?;
-    let (printed, words) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if !output.status.success() {
-        return Err(format!("{} from {caller:?}: {} {words}", measure.name, output.status).into());
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{name}: {} {words}", output.status).into());
     }
-    let (bytes, last) = printed.trim_end().split_once(' ').unwrap_or((printed.trim_end(), ""));
-    if !last.starts_with(measure.answer) {
-        return Err(format!("{} from {caller:?} was answered {last}", measure.name).into());
-    }
-    let total = total(&fs::read_to_string(&out)?).ok_or("callgrind's file has no total")?;
-    // The call that warms up is counted as well.
-    Ok(Counted { per_call: total / (CALLS as u64 + 1), answers: bytes.parse()? })
+    let total = total(&fs::read_to_string(&out)?).filter(|total| *total > 0);
+    let total = total.ok_or_else(|| format!("{name}: callgrind has counted nothing"))?;
+    Ok((total, String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
 /// The sum over everything, in callgrind's file.

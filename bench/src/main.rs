@@ -1,7 +1,7 @@
 //! Measures, each beside its floor or its peer, in one run.
 //!
-//! `cargo run -p strowger-bench -- instructions` counts what a call costs from C and from Rust, with
-//! callgrind: counts do not wobble on a busy machine.
+//! `cargo run -p strowger-bench -- instructions` counts what a call costs from C and from Rust, and what contests
+//! cost us and others, with callgrind: counts do not wobble on a busy machine.
 
 mod drivers;
 mod instructions;
@@ -22,7 +22,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Count the instructions of calls from C and from Rust (needs valgrind and a C compiler)
+    /// Count the instructions of calls from C and from Rust, and of contests (needs valgrind and a C compiler)
     Instructions {
         /// Fail where a limit is exceeded, or a count has grown by more than 5 % over the record in the tree
         #[arg(long, conflicts_with = "record")]

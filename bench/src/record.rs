@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde::{Deserialize, Serialize};
+use strowger_bench::contest::{CONTESTS, Contest};
+use strowger_bench::machine;
 
 use crate::drivers::own;
 use crate::measure::MEASURES;
@@ -26,6 +27,9 @@ pub(crate) struct Record {
     pub(crate) machine: String,
     /// By the measure's name: instructions of one call.
     pub(crate) instructions: BTreeMap<String, Counts>,
+    /// By the contest's name, and then the contestant's: instructions of one round.
+    #[serde(default)]
+    pub(crate) contests: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// The instructions of one call.
@@ -49,21 +53,84 @@ pub(crate) struct Verdict {
 
 impl Counts {
     /// How much more the call costs from C.
-    #[allow(clippy::cast_precision_loss, reason = "counts of one call are far below 2^52")]
     pub(crate) fn ratio(self) -> f64 {
-        self.c as f64 / self.rust.max(1) as f64
+        ratio(self.c, self.rust)
     }
+}
+
+/// Our count beside a peer's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beside {
+    /// Who the peer is.
+    pub(crate) peer: &'static str,
+    /// Our count of a round.
+    pub(crate) ours: u64,
+    /// The peer's.
+    pub(crate) theirs: u64,
+    /// How many times the peer's ours may be.
+    pub(crate) at_most: f64,
+    /// Whether counts are held to that.
+    pub(crate) is_judged: bool,
+}
+
+impl Beside {
+    /// Ours to theirs.
+    pub(crate) fn ratio(self) -> f64 {
+        ratio(self.ours, self.theirs)
+    }
+
+    /// Whether it is reached, or is not to be judged by counts.
+    pub(crate) fn holds(self) -> bool {
+        !self.is_judged || self.ratio() <= self.at_most
+    }
+}
+
+/// Every contest.
+pub(crate) fn all_contests() -> impl Iterator<Item = &'static Contest> {
+    CONTESTS.iter().copied().flatten()
+}
+
+/// Our count beside each peer's. A contestant without a count has 0, which nothing is below.
+pub(crate) fn beside(
+    contest: &'static Contest,
+    counts: &BTreeMap<String, u64>,
+) -> impl Iterator<Item = Beside> {
+    let of = |name: &str| counts.get(name).copied().unwrap_or(0);
+    contest.peers.iter().map(move |peer| Beside {
+        peer: peer.contestant.name,
+        ours: of(contest.ours.name),
+        theirs: of(peer.contestant.name),
+        at_most: peer.at_most,
+        is_judged: peer.judges_counts,
+    })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of one call are far below 2^52")]
+fn ratio(ours: u64, theirs: u64) -> f64 {
+    ours as f64 / theirs.max(1) as f64
 }
 
 impl Record {
     /// An empty record of this machine.
     pub(crate) fn here() -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            rustc: said(&std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into()), "--version")?,
-            libc: said("getconf", "GNU_LIBC_VERSION")?,
-            machine: machine(),
+            rustc: machine::rustc()?,
+            libc: machine::said("getconf", "GNU_LIBC_VERSION")?,
+            machine: kind(),
             instructions: BTreeMap::new(),
+            contests: BTreeMap::new(),
         })
+    }
+
+    /// Every count by what it is of.
+    fn flat(&self) -> BTreeMap<String, u64> {
+        let calls = self.instructions.iter().flat_map(|(name, counts)| {
+            [(format!("{name} from Rust"), counts.rust), (format!("{name} from C"), counts.c)]
+        });
+        let contests = self.contests.iter().flat_map(|(name, counts)| {
+            counts.iter().map(move |(contestant, count)| (format!("{name}, {contestant}"), *count))
+        });
+        calls.chain(contests).collect()
     }
 
     fn is_comparable(&self, other: &Self) -> bool {
@@ -105,6 +172,23 @@ pub(crate) fn compare(recorded: &Record, fresh: &Record) -> Verdict {
             ));
         }
     }
+    for contest in all_contests() {
+        let Some(counts) = fresh.contests.get(contest.name) else {
+            verdict.failures.push(format!("{}: was not counted", contest.name));
+            continue;
+        };
+        for beside in beside(contest, counts).filter(|beside| !beside.holds()) {
+            verdict.failures.push(format!(
+                "{}: {} instructions, {} of {} ({:.3} times): the limit is {:.2}",
+                contest.name,
+                beside.ours,
+                beside.theirs,
+                beside.peer,
+                beside.ratio(),
+                beside.at_most
+            ));
+        }
+    }
     if !recorded.is_comparable(fresh) {
         verdict.remarks.push(format!(
             "only ratios are held: the record was made with {}, {}, {}; here are {}, {}, {}",
@@ -112,23 +196,21 @@ pub(crate) fn compare(recorded: &Record, fresh: &Record) -> Verdict {
         ));
         return verdict;
     }
-    for (name, now) in &fresh.instructions {
-        let Some(then) = recorded.instructions.get(name) else {
+    let (now, then) = (fresh.flat(), recorded.flat());
+    for (name, &now) in &now {
+        let Some(&then) = then.get(name) else {
             verdict.failures.push(format!("{name}: is not recorded; {ANEW}"));
             continue;
         };
-        for (side, now, then) in [("Rust", now.rust, then.rust), ("C", now.c, then.c)] {
-            let growth = Counts { rust: then, c: now }.ratio();
-            let words =
-                format!("{name} from {side}: {now} instructions, {then} are recorded ({growth:.3} times)");
-            if growth > GROWTH {
-                verdict.failures.push(format!("{words}; if that is meant, {ANEW}"));
-            } else if growth < 1.0 / GROWTH {
-                verdict.remarks.push(format!("{words}; to keep what was gained, {ANEW}"));
-            }
+        let growth = ratio(now, then);
+        let words = format!("{name}: {now} instructions, {then} are recorded ({growth:.3} times)");
+        if growth > GROWTH {
+            verdict.failures.push(format!("{words}; if that is meant, {ANEW}"));
+        } else if growth < 1.0 / GROWTH {
+            verdict.remarks.push(format!("{words}; to keep what was gained, {ANEW}"));
         }
     }
-    for name in recorded.instructions.keys().filter(|name| !fresh.instructions.contains_key(*name)) {
+    for name in then.keys().filter(|name| !now.contains_key(*name)) {
         verdict.failures.push(format!("{name}: is recorded, and no measure any more; {ANEW}"));
     }
     verdict
@@ -136,17 +218,8 @@ pub(crate) fn compare(recorded: &Record, fresh: &Record) -> Verdict {
 
 const ANEW: &str = "run `cargo run -p strowger-bench -- instructions --record` and commit the result";
 
-/// What a tool says in its first line.
-fn said(tool: &str, argument: &str) -> Result<String, Box<dyn Error>> {
-    let output =
-        Command::new(tool).arg(argument).output().map_err(|error| format!("{tool} {argument}: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().next().filter(|_| output.status.success());
-    Ok(line.ok_or_else(|| format!("{tool} {argument} says nothing"))?.to_owned())
-}
-
 /// The architecture, and the extension by which the C library picks how it copies and compares.
-fn machine() -> String {
+fn kind() -> String {
     #[cfg(target_arch = "x86_64")]
     {
         let extension = if std::is_x86_feature_detected!("avx2") { " with avx2" } else { "" };
@@ -168,7 +241,33 @@ mod tests {
             libc: "glibc 2.36".into(),
             machine: "x86_64".into(),
             instructions: MEASURES.iter().map(|it| (it.name.to_owned(), Counts { rust, c })).collect(),
+            contests: contests(rust / 2, rust),
         }
+    }
+
+    /// We are as good as asked, by these counts.
+    fn contests(ours: u64, theirs: u64) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let counts = |contest: &Contest| {
+            let peers = contest.peers.iter().map(|peer| (peer.contestant.name.to_owned(), theirs));
+            peers.chain([(contest.ours.name.to_owned(), ours)]).collect()
+        };
+        all_contests().map(|contest| (contest.name.to_owned(), counts(contest))).collect()
+    }
+
+    /// Planted faults: a peer is beaten by less than asked, and the limit not looked at; a peer's count missing.
+    #[test]
+    fn a_contest_that_falls_short_is_found_with_any_compiler() {
+        let judged = all_contests().flat_map(|contest| contest.peers).filter(|peer| peer.judges_counts);
+        let judged = judged.count();
+        assert!(judged > 0);
+        let good = record(1_000, 1_030);
+        let dear = Record { rustc: "rustc 1.99.0".into(), contests: contests(2_001, 1_000), ..good.clone() };
+        assert_eq!(compare(&good, &dear).failures.len(), judged);
+        let mut lacking = Record { rustc: "rustc 1.99.0".into(), ..good.clone() };
+        lacking.contests.values_mut().for_each(|counts| counts.retain(|name, _| name == "ours"));
+        assert_eq!(compare(&good, &lacking).failures.len(), judged);
+        lacking.contests.clear();
+        assert_eq!(compare(&good, &lacking).failures.len(), all_contests().count());
     }
 
     #[test]
@@ -181,7 +280,8 @@ mod tests {
     #[test]
     fn growth_is_found() {
         let verdict = compare(&record(1_000, 1_030), &record(1_060, 1_092));
-        assert_eq!(verdict.failures.len(), 2 * MEASURES.len(), "{verdict:?}");
+        let contestants: usize = all_contests().map(|contest| contest.contestants().count()).sum();
+        assert_eq!(verdict.failures.len(), 2 * MEASURES.len() + contestants, "{verdict:?}");
         assert!(verdict.failures[0].contains("--record"), "{verdict:?}");
     }
 
@@ -210,7 +310,7 @@ mod tests {
         let counts = recorded.instructions.remove(MEASURES[0].name).expect("the measure");
         recorded.instructions.insert("former".into(), counts);
         let verdict = compare(&recorded, &record(1_000, 1_030));
-        assert_eq!(verdict.failures.len(), 2, "{verdict:?}");
+        assert_eq!(verdict.failures.len(), 4, "each from Rust and from C: {verdict:?}");
     }
 
     #[test]
@@ -220,5 +320,12 @@ mod tests {
         let mut wanted: Vec<_> = MEASURES.iter().map(|measure| measure.name).collect();
         wanted.sort_unstable();
         assert_eq!(names, wanted);
+        let counted = |record: &Record| -> Vec<_> {
+            let contests = record.contests.iter();
+            contests
+                .map(|(name, counts)| (name.clone(), counts.keys().cloned().collect::<Vec<_>>()))
+                .collect()
+        };
+        assert_eq!(counted(&recorded), counted(&record(1_000, 1_030)));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::measure::MEASURES;
-use crate::record::Record;
+use crate::record::{Record, all_contests, beside};
 
 /// Each measure beside its peer.
 pub(crate) fn of(record: &Record) -> String {
@@ -24,6 +24,26 @@ pub(crate) fn of(record: &Record) -> String {
             counts.ratio(),
             measure.limit
         );
+    }
+    text.push_str("\ninstructions of one round\n\n| contest | ours | beside | ratio | limit | |\n|---|---:|---:|---:|---:|---|\n");
+    for contest in all_contests() {
+        for beside in record.contests.get(contest.name).into_iter().flat_map(|it| beside(contest, it)) {
+            let verdict = match (beside.is_judged, beside.holds()) {
+                (false, _) => "judged by time",
+                (true, true) => "ok",
+                (true, false) => "falls short",
+            };
+            let _ = writeln!(
+                text,
+                "| {} | {} | {}: {} | {:.3} | {:.2} | {verdict} |",
+                contest.name,
+                beside.ours,
+                beside.peer,
+                beside.theirs,
+                beside.ratio(),
+                beside.at_most
+            );
+        }
     }
     text
 }

@@ -1,10 +1,12 @@
 //! Everything that is measured.
+#![allow(clippy::unnecessary_wraps, reason = "all measures have one signature, also those that can't fail")]
 
 mod cores;
 pub mod gateway;
 pub mod notify;
 mod number;
 pub mod plugin;
+mod transition;
 
 use std::error::Error;
 
@@ -25,6 +27,11 @@ pub struct Measure {
 
 /// Every measure.
 pub const MEASURES: &[Measure] = &[
+    Measure {
+        name: "transition",
+        about: "The capability check and the step on the table, four times on each of 1,000,000 interactions.",
+        run: transition::run,
+    },
     Measure { name: "cores", about: cores::ABOUT, run: cores::run },
     Measure { name: "number", about: number::ABOUT, run: number::run },
     Measure { name: "notify", about: notify::ABOUT, run: notify::run },

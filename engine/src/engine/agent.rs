@@ -11,7 +11,7 @@ use super::prepare::Prepared;
 use super::{API_MULTIMEDIA, AgentState, Error, Inner};
 use crate::decide::{Facts, decide, decide_on_collection};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
-use crate::lifecycle::{Operation, Source};
+use crate::lifecycle::{Event, Operation, Source, allows};
 use crate::notify::{NotAdded, Subscription, SubscriptionQueue, Topic};
 use crate::operation::{Asked, Refusal, Request, StatusCode};
 use crate::store::{CommitError, RequestKey};
@@ -366,7 +366,12 @@ impl fmt::Debug for Agent {
 
 fn is_allowed(entry: &Entry, interaction: Option<&Interaction>, operation: &str) -> bool {
     let source = interaction.map_or(Source::Collection, Interaction::source);
-    entry.lifecycle.allowed(source, entry.abilities(interaction)).any(|name| name == operation)
+    // A channel can't redefine an operation of the engine's.
+    if let Some(operation) = Operation::named(operation) {
+        return allows(source, Event::Agent(operation));
+    }
+    let own = entry.lifecycle.channel_operation(operation);
+    own.is_some_and(|(index, _)| entry.lifecycle.permits(source, index, entry.abilities(interaction)))
 }
 
 /// Whether the request names something new, or has a text judged. What is not foreseen here is on the second

@@ -12,14 +12,17 @@ pub enum Source {
 }
 
 impl Source {
-    /// How many sources there are.
-    pub(super) const COUNT: usize = 1 + Direction::ALL.len() * State::ALL.len();
+    /// The states of one direction, rounded up to what a shift can multiply by.
+    const STATES: usize = State::ALL.len().next_power_of_two();
+    /// Above every number of a source; not every one below it is a source's.
+    const ROOM: usize = Direction::ALL.len() * Self::STATES + 1;
 
-    /// A number below [`Source::COUNT`].
-    pub(super) const fn index(self) -> usize {
+    /// A number below [`Source::ROOM`].
+    #[inline]
+    const fn index(self) -> usize {
         match self {
-            Self::Collection => 0,
-            Self::At(direction, state) => 1 + direction as usize * State::ALL.len() + state as usize,
+            Self::At(direction, state) => direction as usize * Self::STATES + state as usize,
+            Self::Collection => Self::ROOM - 1,
         }
     }
 }
@@ -42,17 +45,23 @@ pub enum Event {
 }
 
 impl Event {
-    const COUNT: usize = Operation::ALL.len() + 5;
+    /// Above every event's number, rounded up to what a shift can multiply by.
+    const ROOM: usize = (Operation::ALL.len() + 5).next_power_of_two();
 
+    /// A number below [`Event::ROOM`]. Asked in these two steps, the compiler finds that it is the event's own
+    /// representation and computes nothing; one `match` becomes a jump.
+    #[inline]
     const fn index(self) -> usize {
-        match self {
-            Self::Agent(operation) => operation as usize,
-            Self::Receive => Operation::ALL.len(),
-            Self::Offer => Operation::ALL.len() + 1,
-            Self::Revoke => Operation::ALL.len() + 2,
-            Self::Confirm => Operation::ALL.len() + 3,
-            Self::Refuse => Operation::ALL.len() + 4,
-        }
+        let host = match self {
+            Self::Agent(_) => 0,
+            Self::Receive => 1,
+            Self::Offer => 2,
+            Self::Revoke => 3,
+            Self::Confirm => 4,
+            Self::Refuse => 5,
+        };
+        let agent = if let Self::Agent(operation) = self { operation as usize } else { 0 };
+        if host == 0 { agent } else { Operation::ALL.len() - 1 + host }
     }
 
     /// As diagrams and errors name it.
@@ -255,26 +264,63 @@ pub const TABLE: &[Rule] = &[
 /// assert_eq!(rule.next, Next::State(State::Sent));
 /// assert!(step(draft, Event::Agent(Operation::Complete)).is_none());
 /// ```
+#[inline]
 pub const fn step(source: Source, event: Event) -> Option<&'static Rule> {
-    let row = INDEX[source.index()][event.index()];
-    if row == NONE { None } else { Some(&TABLE[row as usize]) }
+    CELLS[source.index()][event.index()].0.as_ref()
 }
 
-const NONE: u8 = u8::MAX;
+/// Whether the table has a rule for an event: the capability check.
+///
+/// ```
+/// use strowger::lifecycle::{Direction, Event, Operation, Source, State, allows};
+///
+/// let sent = Source::At(Direction::Outbound, State::Sent);
+/// assert!(allows(sent, Event::Confirm));
+/// assert!(!allows(sent, Event::Agent(Operation::Send)));
+/// ```
+#[inline]
+pub const fn allows(source: Source, event: Event) -> bool {
+    step(source, event).is_some()
+}
+
+/// A row's copy where it is found with one look, at an address that is cheap to compute.
+#[repr(align(8))]
+#[derive(Clone, Copy)]
+struct Cell(Option<Rule>);
 
 /// The table's rows by source and event. Two rows for the same pair don't compile.
-static INDEX: [[u8; Event::COUNT]; Source::COUNT] = {
-    let mut index = [[NONE; Event::COUNT]; Source::COUNT];
+static CELLS: [[Cell; Event::ROOM]; Source::ROOM] = {
+    let mut cells = [[Cell(None); Event::ROOM]; Source::ROOM];
     let mut row = 0;
     while row < TABLE.len() {
-        let cell = &mut index[TABLE[row].source.index()][TABLE[row].event.index()];
-        assert!(*cell == NONE, "two rules for the same source and event");
-        #[allow(clippy::cast_possible_truncation, reason = "the table has fewer than 255 rows: asserted")]
-        {
-            assert!(row < NONE as usize);
-            *cell = row as u8;
-        }
+        let cell = &mut cells[TABLE[row].source.index()][TABLE[row].event.index()];
+        assert!(cell.0.is_none(), "two rules for the same source and event");
+        *cell = Cell(Some(TABLE[row]));
         row += 1;
     }
-    index
+    cells
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Planted faults: two events of one number, two sources of one number, a cell that holds another row.
+    #[test]
+    fn a_step_finds_the_row_of_its_pair_and_no_other() {
+        let places =
+            Direction::ALL.into_iter().flat_map(|direction| State::ALL.map(|state| (direction, state)));
+        let sources =
+            places.map(|(direction, state)| Source::At(direction, state)).chain([Source::Collection]);
+        let host = [Event::Receive, Event::Offer, Event::Revoke, Event::Confirm, Event::Refuse];
+        let events: Vec<_> = Operation::ALL.into_iter().map(Event::Agent).chain(host).collect();
+        let mut found = 0;
+        for (source, event) in sources.flat_map(|source| events.iter().map(move |event| (source, *event))) {
+            let row = TABLE.iter().find(|rule| rule.source == source && rule.event == event);
+            assert_eq!(step(source, event), row, "{source:?}, {event:?}");
+            assert_eq!(allows(source, event), row.is_some(), "{source:?}, {event:?}");
+            found += usize::from(row.is_some());
+        }
+        assert_eq!(found, TABLE.len());
+    }
+}
