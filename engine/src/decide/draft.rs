@@ -9,10 +9,10 @@ use super::agent::{note_kind, user_data_over};
 use super::operate::unknown_account;
 use super::{About, Check, Decision, Facts, NewDelivery, Telling, WOULD_HAVE};
 use crate::bounds::check_declared;
-use crate::channel::{ValueKind, fill};
+use crate::channel::{Filled, ValueKind, fill};
 use crate::delivery::Work;
 use crate::interaction::{Interaction, UserData};
-use crate::json::{self, Members};
+use crate::json::{self, Members, Set, Text};
 use crate::lifecycle::{Direction, State, Tells};
 use crate::notify::NoteKind;
 use crate::operation::{Parameters, Refusal, Request, StatusCode};
@@ -87,15 +87,18 @@ pub(super) fn send(
         "engine.name" => Some(Cow::Borrowed(facts.engine_name)),
         _ => None,
     };
-    let missing: serde_json::Map<_, _> = account
-        .send_defaults
-        .iter()
-        .filter(|(key, _)| !after.user_data.contains(key))
-        .map(|(key, value)| (key.clone(), fill(value, fact)))
-        .collect();
-    let facts_of_account: serde_json::Map<_, _> =
-        account.send_user_data.iter().map(|(key, value)| (key.clone(), fill(value, fact))).collect();
-    after.user_data = after.user_data.with(&facts_of_account).with(&missing);
+    let facts_of_account = account.send_user_data.iter().map(|(key, value)| Set {
+        key,
+        value: Filled { template: value, fact },
+        only_where_missing: false,
+    });
+    let defaults = account.send_defaults.iter().filter(|(key, _)| !account.send_user_data.contains_key(*key));
+    let defaults = defaults.map(|(key, value)| Set {
+        key,
+        value: Filled { template: value, fact },
+        only_where_missing: true,
+    });
+    after.user_data = after.user_data.with(facts_of_account.chain(defaults));
     after.queue_path = Some(queue_path.clone());
 
     let bytes = text.len()
@@ -156,7 +159,7 @@ pub(super) fn reply(
         .filter(|(key, value)| value != "" || manifest.reply_user_data[key] == "")
         .collect();
     prepared.extend(given);
-    let user_data = user_data_over(&UserData::empty().with(&prepared), parameters, facts, false)?;
+    let user_data = user_data_over(&UserData::empty().with_values(&prepared), parameters, facts, false)?;
     let draft = Interaction {
         owner: Some(facts.agent.clone()),
         parent_id: Some(parent.id),
@@ -183,7 +186,7 @@ fn written(
     let manifest = facts.manifest;
     let text = |name: &str| {
         Parameters::new(object).string(name).map_err(|_| {
-            let found = object.get(name).map_or("nothing", json::kind);
+            let found = object.get(name).map_or("nothing", Text::kind);
             Refusal::invalid(
                 &format!("{}.{name}", manifest.resource),
                 format_args!("must be a string, not {found}"),
@@ -204,12 +207,12 @@ fn written(
         after.from = Some(from.into());
     }
     attachments(object, facts)?;
-    let extras: Vec<_> = object.iter().filter(|(name, _)| !matches!(*name, "from" | "message")).collect();
+    let others = object.iter().filter(|(name, _)| !matches!(*name, "from" | "message"));
+    let extras: Vec<_> = others.map(|(name, value)| Set::always(name, value)).collect();
     if !extras.is_empty() {
-        let kept =
-            interaction.extras.as_deref().map(|extras| Members::parse(extras.get()).unwrap_or_default());
-        let entries = extras.iter().map(|&(name, value)| (Cow::Borrowed(name), value));
-        let extras = kept.unwrap_or_default().overwritten(entries).write();
+        let kept = interaction.extras.as_deref().map_or("{}", RawValue::get);
+        let (extras, _) = json::overwritten(kept, &extras);
+        let extras = RawValue::from_string(extras).expect("an object that we wrote is JSON");
         facts.limits.check_text(&manifest.resource, extras.get())?;
         after.extras = Some(extras.into());
     }
@@ -238,10 +241,10 @@ fn check_attachments(extras: Option<&RawValue>, facts: &Facts<'_>) -> Result<(),
 /// How many attachments the object lists.
 fn attachments(object: &Members<'_>, facts: &Facts<'_>) -> Result<usize, Refusal> {
     let Some(list) = object.get("attachments") else { return Ok(0) };
-    serde_json::from_str::<Vec<&RawValue>>(list.get()).map(|list| list.len()).map_err(|_| {
+    list.items().map(|items| items.len()).ok_or_else(|| {
         Refusal::invalid(
             &format!("{}.attachments", facts.manifest.resource),
-            format_args!("must be an array, not {}", json::kind(list)),
+            format_args!("must be an array, not {}", list.kind()),
         )
     })
 }

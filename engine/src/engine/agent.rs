@@ -11,6 +11,7 @@ use super::prepare::Prepared;
 use super::{API_MULTIMEDIA, AgentState, Error, Inner};
 use crate::decide::{Facts, decide, decide_on_collection};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
+use crate::json::Written;
 use crate::lifecycle::{Operation, Source};
 use crate::notify::{NotAdded, Subscription, SubscriptionQueue, Topic};
 use crate::operation::{Asked, Refusal, Request, StatusCode};
@@ -68,7 +69,9 @@ impl Reply {
     pub fn write_json(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::Accepted { reference_id } => {
-                write!(out, "{{\"statusCode\":0,\"referenceId\":{reference_id}}}")
+                out.write_str("{\"statusCode\":0,\"referenceId\":")?;
+                out.write_str(itoa::Buffer::new().format(*reference_id))?;
+                out.write_char('}')
             }
             Self::Refused(refusal) => write!(
                 out,
@@ -275,7 +278,9 @@ impl Agent {
     fn seen(&self, entry: &Entry, interaction: &Interaction) -> String {
         let in_focus = *self.state.focus.lock() == Some(interaction.id);
         let resource = self.engine.resource(entry, interaction, Seen::AsItStands, self.may_act, in_focus);
-        crate::json::raw(&resource).get().to_owned()
+        let mut json = String::with_capacity(interaction.user_data.as_str().len() + 1_024);
+        resource.write(&mut json);
+        json
     }
 
     /// Whether the operation would be allowed now, its parameters aside. `false` on an interaction that

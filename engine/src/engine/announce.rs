@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
 use super::apply::Committed;
 use super::channels::Entry;
 use super::{AgentState, Inner};
@@ -81,9 +79,9 @@ impl<'a> News<'a> {
         Ok(Announced { news: self, notes })
     }
 
-    fn written(&self, shown: Shown<'_>) -> Box<RawValue> {
+    fn written(&self, shown: Shown<'_>) -> Arc<str> {
         let Shown { telling, interaction, in_focus } = shown;
-        crate::json::raw(&Told {
+        crate::json::text_of(&Told {
             kind: &telling.kind,
             manifest: &self.entry.manifest,
             resource: self.engine.resource(self.entry, interaction, telling.seen, true, in_focus),

@@ -1,9 +1,8 @@
 //! An interaction as a client sees it.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
-use super::Interaction;
+use super::{AgentId, Interaction, InteractionId};
 use crate::channel::Manifest;
+use crate::json::{Object, Written, write_content, write_string};
 use crate::lifecycle::{Abilities, Direction, Lifecycle, Source, State};
 
 /// How an interaction looks to the agent who is told.
@@ -36,52 +35,60 @@ impl Resource<'_> {
         }
     }
 
-    fn capabilities(&self) -> Vec<&str> {
-        if !self.permitted {
-            return Vec::new();
+    fn write_capabilities(&self, out: &mut String) {
+        out.push('[');
+        if self.permitted {
+            let source = Source::At(self.interaction.direction, self.state());
+            for (at, name) in self.lifecycle.capabilities(source, self.abilities).enumerate() {
+                out.push_str(if at == 0 { "" } else { "," });
+                write_string(out, name);
+            }
         }
-        self.lifecycle
-            .capabilities(Source::At(self.interaction.direction, self.state()), self.abilities)
-            .collect()
+        out.push(']');
+    }
+
+    fn write_uri(&self, out: &mut String) {
+        out.push('"');
+        write_content(out, self.base_uri);
+        out.push_str("/api/v2/");
+        write_content(out, &self.manifest.uri_path);
+        out.push('/');
+        out.push_str(self.interaction.id.as_str());
+        out.push('"');
     }
 }
 
-impl Serialize for Resource<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Written for Resource<'_> {
+    fn write(&self, out: &mut String) {
         let Self { interaction, manifest, .. } = self;
         let inbound = interaction.direction == Direction::Inbound;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("capabilities", &self.capabilities())?;
-        optional(&mut map, "assignedTo", interaction.assigned_to.as_ref())?;
-        optional(&mut map, "comment", interaction.comment.as_deref())?;
-        optional(&mut map, "contactId", interaction.contact_id.as_deref())?;
-        optional(&mut map, "from", interaction.from.as_deref())?;
-        map.serialize_entry("id", &interaction.id)?;
-        optional(&mut map, "inFocus", self.in_focus.then_some(true))?;
-        optional(&mut map, "message", interaction.message.as_deref())?;
-        optional(&mut map, "parentId", interaction.parent_id)?;
-        optional(&mut map, "receivedDate", interaction.received_date.as_deref())?;
+        let mut object = Object::begin(out);
+        self.write_capabilities(object.member("capabilities"));
+        object.optional_string("assignedTo", interaction.assigned_to.as_ref().map(AgentId::as_str));
+        object.optional_string("comment", interaction.comment.as_deref());
+        object.optional_string("contactId", interaction.contact_id.as_deref());
+        object.optional_string("from", interaction.from.as_deref());
+        object.string("id", interaction.id.as_str());
+        if self.in_focus {
+            object.text("inFocus", "true");
+        }
+        object.optional_string("message", interaction.message.as_deref());
+        object.optional_string("parentId", interaction.parent_id.as_ref().map(InteractionId::as_str));
+        object.optional_string("receivedDate", interaction.received_date.as_deref());
         if inbound {
             // The vendor's spelling.
-            map.serialize_entry("revelantResponseTemplateGroups", &[(); 0])?;
+            object.text("revelantResponseTemplateGroups", "[]");
         }
-        map.serialize_entry("state", self.state().name())?;
-        optional(&mut map, "subject", interaction.subject())?;
+        object.string("state", self.state().name());
+        object.optional_string("subject", interaction.subject().as_deref());
         if inbound {
-            map.serialize_entry("suggestedQueueUris", &[(); 0])?;
+            object.text("suggestedQueueUris", "[]");
         }
-        map.serialize_entry(&manifest.direction_member, interaction.direction.name())?;
-        map.serialize_entry(
-            "uri",
-            &format_args!("{}/api/v2/{}/{}", self.base_uri, manifest.uri_path, interaction.id),
-        )?;
+        object.string(&manifest.direction_member, interaction.direction.name());
+        self.write_uri(object.member("uri"));
         if !interaction.user_data.is_empty() || inbound {
-            map.serialize_entry("userData", &interaction.user_data)?;
+            object.text("userData", interaction.user_data.as_str());
         }
-        map.end()
+        object.end();
     }
-}
-
-fn optional<M: SerializeMap>(map: &mut M, name: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
 }

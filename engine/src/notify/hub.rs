@@ -7,7 +7,6 @@
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use serde_json::value::RawValue;
 
 use super::line::Line;
 use super::log::Log;
@@ -108,7 +107,7 @@ impl Hub {
         topic: &Arc<str>,
         limits: &Limits,
         store: &dyn Store,
-        write: impl FnOnce() -> Box<RawValue>,
+        write: impl FnOnce() -> Arc<str>,
     ) -> Result<Announcement, StoreError> {
         let announcement = |sequence, kept| Announcement {
             hub: self.clone(),
@@ -125,7 +124,7 @@ impl Hub {
             }
         }
         // Written outside the lock: notes of other interactions need not wait for it.
-        let data: Arc<str> = write().get().into();
+        let data = write();
         let mut state = self.state.lock();
         let HubState { line, log, .. } = &mut *state;
         let sequence = line.give();
@@ -170,12 +169,12 @@ impl Announcement {
 
     /// The change was made: hands the note to all who subscribed to its topic, as soon as all earlier ones
     /// are told or abandoned. `write` is asked for it if somebody subscribed for the first time meanwhile.
-    pub(crate) fn tell(mut self, write: impl FnOnce() -> Box<RawValue>) {
+    pub(crate) fn tell(mut self, write: impl FnOnce() -> Arc<str>) {
         let mut note = self.kept.take().map(|kept| kept.note);
         let mut state = self.hub.state.lock();
         if note.is_none() && state.followed_after.is_some() {
             drop(state);
-            let data = write().get().into();
+            let data = write();
             note = Some(Arc::new(Note { topic: self.topic.clone(), data, sequence: self.sequence }));
             state = self.hub.state.lock();
         }

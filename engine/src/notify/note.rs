@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
 use crate::channel::Manifest;
 use crate::interaction::Resource;
+use crate::json::{Object, Written, write_number};
 
 /// Something that an agent is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +34,17 @@ pub enum Notification {
 impl Notification {
     /// The document `{"channel", "data", "sequence"}`, or `{"channel", "lagged", "sequence"}`.
     pub fn to_json(&self) -> String {
-        let quoted = |topic: &str| serde_json::Value::from(topic).to_string();
-        match self {
-            Self::Note(note) => {
-                format!(
-                    "{{\"channel\":{},\"data\":{},\"sequence\":{}}}",
-                    quoted(&note.topic),
-                    note.data,
-                    note.sequence
-                )
-            }
-            Self::Lagged { topic, sequence } => {
-                format!("{{\"channel\":{},\"lagged\":true,\"sequence\":{sequence}}}", quoted(topic))
-            }
-        }
+        let (topic, what, data) = match self {
+            Self::Note(note) => (&note.topic, "data", &*note.data),
+            Self::Lagged { topic, .. } => (topic, "lagged", "true"),
+        };
+        let mut json = String::with_capacity(topic.len() + data.len() + 64);
+        let mut object = Object::begin(&mut json);
+        object.string("channel", topic);
+        object.text(what, data);
+        write_number(object.member("sequence"), self.sequence());
+        object.end();
+        json
     }
 
     /// The agent's sequence number.
@@ -77,15 +73,15 @@ pub(crate) struct Told<'a> {
     pub(crate) reference_id: Option<u64>,
 }
 
-impl Serialize for Told<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+impl Written for Told<'_> {
+    fn write(&self, out: &mut String) {
+        let mut object = Object::begin(out);
         if let NoteKind::Error { code, message } = self.kind {
-            map.serialize_entry("errorCode", code)?;
-            map.serialize_entry("errorMessage", message)?;
+            object.string("errorCode", code);
+            object.string("errorMessage", message);
         }
-        map.serialize_entry("messageType", &self.manifest.message_type)?;
-        map.serialize_entry(
+        object.string("messageType", &self.manifest.message_type);
+        object.string(
             "notificationType",
             match self.kind {
                 NoteKind::StatusChange => "StatusChange",
@@ -93,11 +89,11 @@ impl Serialize for Told<'_> {
                 NoteKind::Saved => &self.manifest.saved_type,
                 NoteKind::Error { .. } => "Error",
             },
-        )?;
+        );
         if let Some(reference_id) = self.reference_id {
-            map.serialize_entry("referenceId", &reference_id)?;
+            write_number(object.member("referenceId"), reference_id);
         }
-        map.serialize_entry(&self.manifest.resource, &self.resource)?;
-        map.end()
+        self.resource.write(object.member(&self.manifest.resource));
+        object.end();
     }
 }

@@ -211,7 +211,7 @@ pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interactio
         assigned_to: parse(form.assigned_to, "assignedTo", parse_agent)?,
         transferred_by: parse(form.transferred_by, "transferredBy", parse_agent)?,
         account: form.account.map(Into::into),
-        user_data: UserData::stored(form.user_data.into_owned()).ok_or(RecordError::Member("userData"))?,
+        user_data: UserData::stored(&form.user_data).ok_or(RecordError::Member("userData"))?,
         extras: form.extras.map(|extras| extras.into_owned().into()),
         queue_path: parse(form.queue_path, "queuePath", parse_queue)?,
         placement: form
