@@ -1,5 +1,7 @@
 //! Everything that is measured.
 
+mod transition;
+
 use std::error::Error;
 
 use crate::row::Row;
@@ -18,4 +20,8 @@ pub struct Measure {
 }
 
 /// Every measure.
-pub const MEASURES: &[Measure] = &[];
+pub const MEASURES: &[Measure] = &[Measure {
+    name: "transition",
+    about: "The capability check and the step on the table, four times on each of 1,000,000 interactions.",
+    run: transition::run,
+}];

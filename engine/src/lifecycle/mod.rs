@@ -19,7 +19,7 @@ mod table;
 
 pub use capability::{Abilities, Lifecycle};
 pub use diagram::{DiagramFormat, UnknownFormat};
-pub use table::{Event, Next, Rule, Source, TABLE, Tells, step};
+pub use table::{Event, Next, Rule, Source, TABLE, Tells, allows, step};
 
 /// Who began it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

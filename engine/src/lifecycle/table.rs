@@ -255,9 +255,16 @@ pub const TABLE: &[Rule] = &[
 /// assert_eq!(rule.next, Next::State(State::Sent));
 /// assert!(step(draft, Event::Agent(Operation::Complete)).is_none());
 /// ```
+#[inline]
 pub const fn step(source: Source, event: Event) -> Option<&'static Rule> {
     let row = INDEX[source.index()][event.index()];
     if row == NONE { None } else { Some(&TABLE[row as usize]) }
+}
+
+/// Whether the table has a rule for an event: the capability check.
+#[inline]
+pub const fn allows(source: Source, event: Event) -> bool {
+    step(source, event).is_some()
 }
 
 const NONE: u8 = u8::MAX;
