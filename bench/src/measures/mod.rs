@@ -1,5 +1,6 @@
 //! Everything that is measured.
 
+mod perform;
 mod transition;
 
 use std::error::Error;
@@ -20,8 +21,15 @@ pub struct Measure {
 }
 
 /// Every measure.
-pub const MEASURES: &[Measure] = &[Measure {
-    name: "transition",
-    about: "The capability check and the step on the table, four times on each of 1,000,000 interactions.",
-    run: transition::run,
-}];
+pub const MEASURES: &[Measure] = &[
+    Measure {
+        name: "transition",
+        about: "The capability check and the step on the table, four times on each of 1,000,000 interactions.",
+        run: transition::run,
+    },
+    Measure {
+        name: "perform",
+        about: "A request's JSON in, reply JSON and one subscriber's notification JSON out, interactions in memory.",
+        run: perform::run,
+    },
+];
