@@ -8,7 +8,7 @@ use crate::operation::{QueuePath, Refusal};
 
 impl Limits {
     /// Refuses a text over the limit.
-    pub(crate) fn check_text(&self, name: &str, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_text(&self, name: impl fmt::Display, text: &str) -> Result<(), Refusal> {
         check(format_args!("`{name}` has"), text.len(), "bytes", self.message_bytes)
     }
 

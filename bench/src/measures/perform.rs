@@ -25,9 +25,15 @@ pub(super) fn run() -> Rows {
 fn row(what: &str, limit: f64, mut floor: Floor, subjects: fn(usize, Followed) -> Subjects) -> Row {
     let ours = || {
         let mut subjects = subjects(REQUESTS as usize, Followed::Yes);
-        each(|| drop(black_box(subjects.perform_next())))
+        each(|| {
+            black_box(subjects.perform_next());
+        })
     };
-    let Beside { ours, other, ratio } = beside(PAIRS, ours, || each(|| drop(black_box(floor.round()))));
+    let Beside { ours, other, ratio } = beside(PAIRS, ours, || {
+        each(|| {
+            black_box(floor.round());
+        })
+    });
     Row {
         what: what.to_owned(),
         ours: format!("{} ns", ours.as_nanos()),

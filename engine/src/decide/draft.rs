@@ -106,7 +106,7 @@ pub(super) fn send(
         + after.extras.as_ref().map_or(0, |extras| extras.get().len());
     let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
     let mut decision = Decision::of(after);
-    decision.needs.check = Some(Check { account: from.clone(), text, extras, user_data });
+    decision.needs.check = Some(Check { account: from.clone(), text, extras, user_data }.into());
     decision.needs.contact = true;
     decision.records_last_agent = saves_last_agent;
     decision.delivery =
@@ -195,12 +195,12 @@ fn written(
     };
     let mut after = interaction.clone();
     if let Some(message) = text("message")? {
-        facts.limits.check_text(&format!("{}.message", manifest.resource), &message)?;
+        facts.limits.check_text(format_args!("{}.message", manifest.resource), &message)?;
         after.message = Some(message.into());
         after.message_is_parents = false;
     }
     if let Some(from) = text("from")? {
-        facts.limits.check_text(&format!("{}.from", manifest.resource), &from)?;
+        facts.limits.check_text(format_args!("{}.from", manifest.resource), &from)?;
         if let Some(key) = &manifest.mirror_from {
             after.user_data = after.user_data.with_text(key, &from);
         }
@@ -211,8 +211,9 @@ fn written(
     let extras: Vec<_> = others.map(|(name, value)| Set::always(name, value)).collect();
     if !extras.is_empty() {
         let kept = interaction.extras.as_deref().map_or("{}", RawValue::get);
-        let (extras, _) = json::overwritten(kept, &extras);
-        let extras = RawValue::from_string(extras).expect("an object that we wrote is JSON");
+        let mut written = String::new();
+        json::write_over(kept, &extras, &mut written);
+        let extras = RawValue::from_string(written).expect("an object that we wrote is JSON");
         facts.limits.check_text(&manifest.resource, extras.get())?;
         after.extras = Some(extras.into());
     }

@@ -91,8 +91,9 @@ impl UserData {
         if sets.is_empty() {
             return self.clone();
         }
-        let (text, new) = json::overwritten(&self.text, &sets);
-        Self { text: text.into(), keys: self.keys + count(new) }
+        let mut new = 0;
+        let text = json::written(|out| new = json::write_over(&self.text, &sets, out));
+        Self { text, keys: self.keys + count(new) }
     }
 
     /// Without `keys`; a missing one is no error.

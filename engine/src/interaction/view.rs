@@ -2,7 +2,7 @@
 
 use super::{AgentId, Interaction, InteractionId};
 use crate::channel::Manifest;
-use crate::json::{Object, Written, write_content, write_string};
+use crate::json::{Written, write_content, write_string};
 use crate::lifecycle::{Abilities, Direction, Lifecycle, Source, State};
 
 /// How an interaction looks to the agent who is told.
@@ -36,25 +36,14 @@ impl Resource<'_> {
     }
 
     fn write_capabilities(&self, out: &mut String) {
-        out.push('[');
-        if self.permitted {
-            let source = Source::At(self.interaction.direction, self.state());
-            for (at, name) in self.lifecycle.capabilities(source, self.abilities).enumerate() {
-                out.push_str(if at == 0 { "" } else { "," });
-                write_string(out, name);
-            }
+        if !self.permitted {
+            return;
         }
-        out.push(']');
-    }
-
-    fn write_uri(&self, out: &mut String) {
-        out.push('"');
-        write_content(out, self.base_uri);
-        out.push_str("/api/v2/");
-        write_content(out, &self.manifest.uri_path);
-        out.push('/');
-        out.push_str(self.interaction.id.as_str());
-        out.push('"');
+        let source = Source::At(self.interaction.direction, self.state());
+        for (at, name) in self.lifecycle.capabilities(source, self.abilities).enumerate() {
+            out.push_str(if at == 0 { "" } else { "," });
+            write_string(out, name);
+        }
     }
 }
 
@@ -62,33 +51,57 @@ impl Written for Resource<'_> {
     fn write(&self, out: &mut String) {
         let Self { interaction, manifest, .. } = self;
         let inbound = interaction.direction == Direction::Inbound;
-        let mut object = Object::begin(out);
-        self.write_capabilities(object.member("capabilities"));
-        object.optional_string("assignedTo", interaction.assigned_to.as_ref().map(AgentId::as_str));
-        object.optional_string("comment", interaction.comment.as_deref());
-        object.optional_string("contactId", interaction.contact_id.as_deref());
-        object.optional_string("from", interaction.from.as_deref());
-        object.string("id", interaction.id.as_str());
+        out.push_str("{\"capabilities\":[");
+        self.write_capabilities(out);
+        out.push(']');
+        optional(out, ",\"assignedTo\":", interaction.assigned_to.as_ref().map(AgentId::as_str));
+        optional(out, ",\"comment\":", interaction.comment.as_deref());
+        optional(out, ",\"contactId\":", interaction.contact_id.as_deref());
+        optional(out, ",\"from\":", interaction.from.as_deref());
+        // Ids, and what stands in the tables of states and directions, need no escapes.
+        out.push_str(",\"id\":\"");
+        out.push_str(interaction.id.as_str());
+        out.push('"');
         if self.in_focus {
-            object.text("inFocus", "true");
+            out.push_str(",\"inFocus\":true");
         }
-        object.optional_string("message", interaction.message.as_deref());
-        object.optional_string("parentId", interaction.parent_id.as_ref().map(InteractionId::as_str));
-        object.optional_string("receivedDate", interaction.received_date.as_deref());
+        optional(out, ",\"message\":", interaction.message.as_deref());
+        optional(out, ",\"parentId\":", interaction.parent_id.as_ref().map(InteractionId::as_str));
+        optional(out, ",\"receivedDate\":", interaction.received_date.as_deref());
         if inbound {
             // The vendor's spelling.
-            object.text("revelantResponseTemplateGroups", "[]");
+            out.push_str(",\"revelantResponseTemplateGroups\":[]");
         }
-        object.string("state", self.state().name());
-        object.optional_string("subject", interaction.subject().as_deref());
+        out.push_str(",\"state\":\"");
+        out.push_str(self.state().name());
+        out.push('"');
+        optional(out, ",\"subject\":", interaction.subject().as_deref());
         if inbound {
-            object.text("suggestedQueueUris", "[]");
+            out.push_str(",\"suggestedQueueUris\":[]");
         }
-        object.string(&manifest.direction_member, interaction.direction.name());
-        self.write_uri(object.member("uri"));
+        out.push(',');
+        write_string(out, &manifest.direction_member);
+        out.push_str(":\"");
+        out.push_str(interaction.direction.name());
+        out.push_str("\",\"uri\":\"");
+        write_content(out, self.base_uri);
+        out.push_str("/api/v2/");
+        write_content(out, &manifest.uri_path);
+        out.push('/');
+        out.push_str(interaction.id.as_str());
+        out.push('"');
         if !interaction.user_data.is_empty() || inbound {
-            object.text("userData", interaction.user_data.as_str());
+            out.push_str(",\"userData\":");
+            out.push_str(interaction.user_data.as_str());
         }
-        object.end();
+        out.push('}');
+    }
+}
+
+#[inline]
+fn optional(out: &mut String, member: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        out.push_str(member);
+        write_string(out, value);
     }
 }

@@ -155,9 +155,8 @@ impl<'a, V> Set<'a, V> {
 }
 
 /// An object that we wrote ourselves, with `sets` over what is there; new keys come behind, in their order.
-/// No key is set twice. Gives the text and how many new keys there are.
-pub(crate) fn overwritten<V: Written>(object: &str, sets: &[Set<'_, V>]) -> (String, usize) {
-    let mut out = String::with_capacity(object.len() + 64 * sets.len());
+/// No key is set twice. Gives how many new keys there are.
+pub(crate) fn write_over<V: Written>(object: &str, sets: &[Set<'_, V>], out: &mut String) -> usize {
     let mut is_there = vec![false; sets.len()];
     let table: Option<HashMap<&str, usize>> =
         (sets.len() > FEW).then(|| sets.iter().enumerate().map(|(at, set)| (set.key, at)).collect());
@@ -172,7 +171,7 @@ pub(crate) fn overwritten<V: Written>(object: &str, sets: &[Set<'_, V>]) -> (Str
         is_there[at] = true;
         if !sets[at].only_where_missing {
             out.push_str(&object[copied..start]);
-            sets[at].value.write(&mut out);
+            sets[at].value.write(out);
             copied = start + value.text.len();
         }
         true
@@ -183,11 +182,11 @@ pub(crate) fn overwritten<V: Written>(object: &str, sets: &[Set<'_, V>]) -> (Str
         if !out.ends_with('{') {
             out.push(',');
         }
-        write_string(&mut out, set.key);
+        write_string(out, set.key);
         out.push(':');
-        set.value.write(&mut out);
+        set.value.write(out);
         new += 1;
     }
     out.push('}');
-    (out, new)
+    new
 }

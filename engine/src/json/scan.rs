@@ -281,18 +281,24 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     const HIGHS: u64 = ONES << 7;
     // The lowest set bit, and it alone, is sure to stand for a byte that is below `limit`.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
+    let first = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word);
         let found = below(word, 0x20)
             | below(word ^ ONES * u64::from(b'"'), 1)
             | below(word ^ ONES * u64::from(b'\\'), 1);
-        if found != 0 {
-            return at * 8 + found.trailing_zeros() as usize / 8;
+        found.trailing_zeros() as usize / 8
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let place = first(*word);
+        if place < 8 {
+            return at * 8 + place;
         }
     }
-    let in_rest = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-    words.len() * 8 + in_rest.unwrap_or(rest.len())
+    // What is left is less than a word, and looked at with plain letters behind it.
+    let mut last = [b'a'; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    words.len() * 8 + first(last).min(rest.len())
 }
 
 #[cfg(test)]

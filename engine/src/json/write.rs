@@ -40,12 +40,17 @@ pub(crate) fn write_content(out: &mut String, text: &str) {
 
 /// What is written where many texts are, each at its own length.
 pub(crate) fn text_of(value: &impl Written) -> Arc<str> {
+    written(|room| value.write(room))
+}
+
+/// The same of whatever `write` writes.
+pub(crate) fn written(write: impl FnOnce(&mut String)) -> Arc<str> {
     /// A room that is larger than this is given back.
     const KEPT: usize = 64 << 10;
     thread_local!(static ROOM: Cell<String> = const { Cell::new(String::new()) });
     let mut room = ROOM.take();
     room.clear();
-    value.write(&mut room);
+    write(&mut room);
     let text = Arc::from(room.as_str());
     if room.capacity() <= KEPT {
         ROOM.set(room);
@@ -56,49 +61,6 @@ pub(crate) fn text_of(value: &impl Written) -> Arc<str> {
 /// Writes a number.
 pub(crate) fn write_number(out: &mut String, number: u64) {
     out.push_str(itoa::Buffer::new().format(number));
-}
-
-/// Writes an object, member by member.
-pub(crate) struct Object<'a> {
-    out: &'a mut String,
-    is_first: bool,
-}
-
-impl<'a> Object<'a> {
-    pub(crate) fn begin(out: &'a mut String) -> Self {
-        out.push('{');
-        Self { out, is_first: true }
-    }
-
-    /// A member, whose value is then to be written to what is given.
-    pub(crate) fn member(&mut self, name: &str) -> &mut String {
-        if !self.is_first {
-            self.out.push(',');
-        }
-        self.is_first = false;
-        write_string(self.out, name);
-        self.out.push(':');
-        self.out
-    }
-
-    pub(crate) fn string(&mut self, name: &str, value: &str) {
-        write_string(self.member(name), value);
-    }
-
-    pub(crate) fn optional_string(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.string(name, value);
-        }
-    }
-
-    /// A member whose value is JSON already.
-    pub(crate) fn text(&mut self, name: &str, value: &str) {
-        self.member(name).push_str(value);
-    }
-
-    pub(crate) fn end(self) {
-        self.out.push('}');
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::channel::Manifest;
 use crate::interaction::Resource;
-use crate::json::{Object, Written, write_number};
+use crate::json::{Written, write_number, write_string};
 
 /// Something that an agent is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +35,17 @@ impl Notification {
     /// The document `{"channel", "data", "sequence"}`, or `{"channel", "lagged", "sequence"}`.
     pub fn to_json(&self) -> String {
         let (topic, what, data) = match self {
-            Self::Note(note) => (&note.topic, "data", &*note.data),
-            Self::Lagged { topic, .. } => (topic, "lagged", "true"),
+            Self::Note(note) => (&note.topic, ",\"data\":", &*note.data),
+            Self::Lagged { topic, .. } => (topic, ",\"lagged\":", "true"),
         };
         let mut json = String::with_capacity(topic.len() + data.len() + 64);
-        let mut object = Object::begin(&mut json);
-        object.string("channel", topic);
-        object.text(what, data);
-        write_number(object.member("sequence"), self.sequence());
-        object.end();
+        json.push_str("{\"channel\":");
+        write_string(&mut json, topic);
+        json.push_str(what);
+        json.push_str(data);
+        json.push_str(",\"sequence\":");
+        write_number(&mut json, self.sequence());
+        json.push('}');
         json
     }
 
@@ -75,25 +77,31 @@ pub(crate) struct Told<'a> {
 
 impl Written for Told<'_> {
     fn write(&self, out: &mut String) {
-        let mut object = Object::begin(out);
+        out.push('{');
         if let NoteKind::Error { code, message } = self.kind {
-            object.string("errorCode", code);
-            object.string("errorMessage", message);
+            out.push_str("\"errorCode\":");
+            write_string(out, code);
+            out.push_str(",\"errorMessage\":");
+            write_string(out, message);
+            out.push(',');
         }
-        object.string("messageType", &self.manifest.message_type);
-        object.string(
-            "notificationType",
-            match self.kind {
-                NoteKind::StatusChange => "StatusChange",
-                NoteKind::PropertiesUpdated => "PropertiesUpdated",
-                NoteKind::Saved => &self.manifest.saved_type,
-                NoteKind::Error { .. } => "Error",
-            },
-        );
+        out.push_str("\"messageType\":");
+        write_string(out, &self.manifest.message_type);
+        out.push_str(",\"notificationType\":");
+        match self.kind {
+            NoteKind::StatusChange => out.push_str("\"StatusChange\""),
+            NoteKind::PropertiesUpdated => out.push_str("\"PropertiesUpdated\""),
+            NoteKind::Saved => write_string(out, &self.manifest.saved_type),
+            NoteKind::Error { .. } => out.push_str("\"Error\""),
+        }
         if let Some(reference_id) = self.reference_id {
-            write_number(object.member("referenceId"), reference_id);
+            out.push_str(",\"referenceId\":");
+            write_number(out, reference_id);
         }
-        self.resource.write(object.member(&self.manifest.resource));
-        object.end();
+        out.push(',');
+        write_string(out, &self.manifest.resource);
+        out.push(':');
+        self.resource.write(out);
+        out.push('}');
     }
 }

@@ -68,7 +68,8 @@ impl Serialize for QueuePath {
 }
 
 fn target(text: &str) -> Option<TransferTarget> {
-    let (path, is_uri) = match text.split_once("://") {
+    let scheme = if text.contains(':') { text.split_once("://") } else { None };
+    let (path, is_uri) = match scheme {
         Some(("http" | "https", rest)) => (&rest[rest.find('/')?..], true),
         Some(_) => return None,
         None => (text, false),
@@ -79,14 +80,15 @@ fn target(text: &str) -> Option<TransferTarget> {
     if path.len() > LONGEST || (!is_uri && !above.is_empty()) {
         return None;
     }
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_graphic());
     let fits = !id.is_empty()
-        && !id.chars().any(|character| {
-            character.is_whitespace() || character.is_control() || matches!(character, '?' | '#')
-        });
+        && (is_plain || !id.chars().any(|character| character.is_whitespace() || character.is_control()))
+        && !id.contains(['?', '#']);
     match kind {
         _ if !fits => None,
         "users" => AgentId::parse(id).ok().map(TransferTarget::Agent),
-        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(format!("/{kind}/{id}").into()))),
+        // From the slash before the kind.
+        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(path[above.len()..].into()))),
         _ => None,
     }
 }
