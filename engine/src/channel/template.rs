@@ -10,7 +10,7 @@ use crate::json::{Written, write_string};
 /// as they are, and so do values that aren't strings.
 pub(crate) fn fill<'a>(value: &Value, fact: impl Fn(&str) -> Option<Cow<'a, str>>) -> Value {
     match value {
-        Value::String(template) => Value::String(filled(template, fact).into_owned()),
+        Value::String(template) => Value::String(filled(template, fact)),
         other => other.clone(),
     }
 }
@@ -24,16 +24,16 @@ pub(crate) struct Filled<'v, F> {
 impl<'a, F: Fn(&str) -> Option<Cow<'a, str>>> Written for Filled<'_, F> {
     fn write(&self, out: &mut String) {
         match self.template {
-            Value::String(template) => write_string(out, &filled(template, &self.fact)),
+            Value::String(template) if template.contains('{') => {
+                write_string(out, &filled(template, &self.fact));
+            }
+            Value::String(text) => write_string(out, text),
             other => other.write(out),
         }
     }
 }
 
-fn filled<'t, 'a>(template: &'t str, fact: impl Fn(&str) -> Option<Cow<'a, str>>) -> Cow<'t, str> {
-    if !template.contains('{') {
-        return template.into();
-    }
+fn filled<'a>(template: &str, fact: impl Fn(&str) -> Option<Cow<'a, str>>) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(open) = rest.find('{') {
@@ -49,7 +49,7 @@ fn filled<'t, 'a>(template: &'t str, fact: impl Fn(&str) -> Option<Cow<'a, str>>
         }
     }
     text.push_str(rest);
-    text.into()
+    text
 }
 
 #[cfg(test)]

@@ -87,22 +87,19 @@ pub(super) fn send(
         "engine.name" => Some(Cow::Borrowed(facts.engine_name)),
         _ => None,
     };
-    let facts_of_account = account.send_user_data.iter().map(|(key, value)| Set {
-        key,
-        value: Filled { template: value, fact },
-        only_where_missing: false,
-    });
-    let defaults = account.send_defaults.iter().filter(|(key, _)| !account.send_user_data.contains_key(*key));
-    let defaults = defaults.map(|(key, value)| Set {
-        key,
-        value: Filled { template: value, fact },
-        only_where_missing: true,
-    });
-    after.user_data = after.user_data.with(facts_of_account.chain(defaults));
+    let mut sets = Vec::with_capacity(account.send_user_data.len() + account.send_defaults.len());
+    for (key, value) in &account.send_user_data {
+        sets.push(Set::always(key, Filled { template: value, fact }));
+    }
+    let is_fact = |key: &String| account.send_user_data.keys().any(|fact| fact == key);
+    for (key, value) in account.send_defaults.iter().filter(|(key, _)| !is_fact(key)) {
+        sets.push(Set::where_missing(key, Filled { template: value, fact }));
+    }
+    after.user_data = after.user_data.with(&sets);
     after.queue_path = Some(queue_path.clone());
 
     let bytes = text.len()
-        + after.user_data.as_raw().get().len()
+        + after.user_data.as_str().len()
         + after.extras.as_ref().map_or(0, |extras| extras.get().len());
     let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
     let mut decision = Decision::of(after);

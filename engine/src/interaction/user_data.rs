@@ -34,8 +34,20 @@ impl UserData {
     /// Takes a text that was user data before it was stored. `None` if it is no object.
     #[cfg(feature = "sqlite")]
     pub(crate) fn stored(object: &RawValue) -> Option<Self> {
-        let members = Members::parse(object.get()).ok()?;
-        Some(Self { text: object.get().into(), keys: count(members.len()) })
+        let text = object.get();
+        let (mut keys, mut are_plain) = (0, text.starts_with('{'));
+        if are_plain {
+            json::trusted(text, |Member { key, .. }| {
+                keys += 1;
+                are_plain &= !key.as_str().contains('\\');
+                true
+            });
+        }
+        if are_plain {
+            return Some(Self { text: text.into(), keys: count(keys) });
+        }
+        // Perhaps we did not write it, and its keys have escapes that ours would not have.
+        Members::parse(text).ok().map(|members| Self::empty().merged(&Additions(members)))
     }
 
     /// Whether there is no key.
@@ -72,27 +84,28 @@ impl UserData {
     /// With `additions`; existing keys are overwritten where they stand.
     #[must_use]
     pub fn merged(&self, additions: &Additions<'_>) -> Self {
-        self.with(additions.0.iter().map(|(key, value)| Set::always(key, value)))
+        let sets: Vec<_> = additions.0.iter().map(|(key, value)| Set::always(key, value)).collect();
+        self.with(&sets)
     }
 
     /// With values that the engine or a channel writes.
     pub(crate) fn with_values(&self, entries: &Map<String, Value>) -> Self {
-        self.with(entries.iter().map(|(key, value)| Set::always(key, value)))
+        let sets: Vec<_> = entries.iter().map(|(key, value)| Set::always(key, value)).collect();
+        self.with(&sets)
     }
 
     /// With one string.
     pub(crate) fn with_text(&self, key: &str, value: &str) -> Self {
-        self.with([Set::always(key, value)])
+        self.with(&[Set::always(key, value)])
     }
 
     /// With all of these, each key once.
-    pub(crate) fn with<'a, V: Written>(&self, sets: impl IntoIterator<Item = Set<'a, V>>) -> Self {
-        let sets: Vec<_> = sets.into_iter().collect();
+    pub(crate) fn with<V: Written>(&self, sets: &[Set<'_, V>]) -> Self {
         if sets.is_empty() {
             return self.clone();
         }
         let mut new = 0;
-        let text = json::written(|out| new = json::write_over(&self.text, &sets, out));
+        let text = json::written(|out| new = json::write_over(&self.text, sets, out));
         Self { text, keys: self.keys + count(new) }
     }
 
@@ -124,8 +137,8 @@ impl UserData {
     }
 
     fn find(&self, key: &str) -> Option<json::Text<'_>> {
-        // A key that needs no escape stands in the text as it is, wherever that is.
-        if !self.text.contains(key) && !self.text.contains('\\') {
+        // Keys are written as they are, except for what must be escaped.
+        if json::is_plain(key) && !self.text.contains(key) {
             return None;
         }
         let mut found = None;
@@ -225,6 +238,20 @@ mod tests {
         assert_eq!(kept.with_text("b", "z").as_str(), "{\"b\":\"z\",\"a\":1.50,\"c\":{\"x\":[1,2]}}");
         assert_eq!(kept.text("a").as_deref(), Some("1.50"));
         assert_eq!(kept.text("c"), None);
+    }
+
+    /// Fails if a key is sought as it is in a text that has it with an escape.
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn keys_are_found_however_they_were_stored() {
+        let raw = |text: &str| serde_json::from_str::<Box<RawValue>>(text).unwrap();
+        let kept = UserData::stored(&raw("{\"\\u0054o\":\"x\",\"a\\\"b\":1,\"c\\/\":2}")).unwrap();
+        assert_eq!(kept.as_str(), "{\"To\":\"x\",\"a\\\"b\":1,\"c/\":2}");
+        assert_eq!(
+            (kept.text("To").as_deref(), kept.text("a\"b").as_deref(), kept.len()),
+            (Some("x"), Some("1"), 3)
+        );
+        assert!(UserData::stored(&raw("[]")).is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use smallvec::{SmallVec, smallvec};
 
 use super::scan::{Member, Scanner};
 use super::{Text, raw, write_string};
@@ -141,10 +142,10 @@ impl Written for &Value {
 
 /// A member to be written.
 pub(crate) struct Set<'a, V> {
-    pub(crate) key: &'a str,
-    pub(crate) value: V,
+    key: &'a str,
+    value: V,
     /// What is there stays.
-    pub(crate) only_where_missing: bool,
+    only_where_missing: bool,
 }
 
 impl<'a, V> Set<'a, V> {
@@ -152,12 +153,17 @@ impl<'a, V> Set<'a, V> {
     pub(crate) fn always(key: &'a str, value: V) -> Self {
         Self { key, value, only_where_missing: false }
     }
+
+    /// A member that is written where nothing is there.
+    pub(crate) fn where_missing(key: &'a str, value: V) -> Self {
+        Self { key, value, only_where_missing: true }
+    }
 }
 
 /// An object that we wrote ourselves, with `sets` over what is there; new keys come behind, in their order.
 /// No key is set twice. Gives how many new keys there are.
 pub(crate) fn write_over<V: Written>(object: &str, sets: &[Set<'_, V>], out: &mut String) -> usize {
-    let mut is_there = vec![false; sets.len()];
+    let mut is_there: SmallVec<[bool; FEW]> = smallvec![false; sets.len()];
     let table: Option<HashMap<&str, usize>> =
         (sets.len() > FEW).then(|| sets.iter().enumerate().map(|(at, set)| (set.key, at)).collect());
     let find = |key: Text<'_>| match &table {

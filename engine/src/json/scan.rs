@@ -295,10 +295,16 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
             return at * 8 + place;
         }
     }
-    // What is left is less than a word, and looked at with plain letters behind it.
-    let mut last = [b'a'; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    words.len() * 8 + first(last).min(rest.len())
+    // What is left is less than a word: the last whole one of the text has it all, behind what was looked
+    // at already.
+    match bytes.last_chunk::<8>() {
+        _ if rest.is_empty() => bytes.len(),
+        Some(last) => bytes.len() - 8 + first(*last),
+        None => {
+            let in_rest = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+            in_rest.unwrap_or(rest.len())
+        }
+    }
 }
 
 #[cfg(test)]

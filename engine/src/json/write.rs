@@ -15,9 +15,20 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
 
 /// Writes what stands between a string's quotes.
 pub(crate) fn write_content(out: &mut String, text: &str) {
+    let unescaped = plain(text.as_bytes());
+    if unescaped == text.len() {
+        out.push_str(text);
+    } else {
+        write_escaped(out, text, unescaped);
+    }
+}
+
+/// Writes a text whose first special byte stands there.
+#[cold]
+fn write_escaped(out: &mut String, text: &str, mut unescaped: usize) {
     let mut rest = text;
     loop {
-        let (before, special) = rest.split_at(plain(rest.as_bytes()));
+        let (before, special) = rest.split_at(unescaped);
         out.push_str(before);
         let Some(&byte) = special.as_bytes().first() else { break };
         match byte {
@@ -35,7 +46,13 @@ pub(crate) fn write_content(out: &mut String, text: &str) {
             }
         }
         rest = &special[1..];
+        unescaped = plain(rest.as_bytes());
     }
+}
+
+/// Whether the text can stand in a string as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    plain(text.as_bytes()) == text.len()
 }
 
 /// What is written where many texts are, each at its own length.

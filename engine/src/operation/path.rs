@@ -80,10 +80,12 @@ fn target(text: &str) -> Option<TransferTarget> {
     if path.len() > LONGEST || (!is_uri && !above.is_empty()) {
         return None;
     }
-    let is_plain = id.bytes().all(|byte| byte.is_ascii_graphic());
     let fits = !id.is_empty()
-        && (is_plain || !id.chars().any(|character| character.is_whitespace() || character.is_control()))
-        && !id.contains(['?', '#']);
+        && !id.chars().any(|character| match character {
+            '?' | '#' => true,
+            '!'..='~' => false,
+            other => other.is_whitespace() || other.is_control(),
+        });
     match kind {
         _ if !fits => None,
         "users" => AgentId::parse(id).ok().map(TransferTarget::Agent),
