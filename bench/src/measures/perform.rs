@@ -11,10 +11,11 @@ use crate::row::{Bound, Row};
 use crate::subjects::{Followed, Subjects};
 
 /// How many requests make a turn, each on an interaction of its own.
-const REQUESTS: u32 = 1_000;
-const PAIRS: usize = 31;
+const REQUESTS: u32 = 200;
+const PAIRS: usize = 201;
 
 /// Makes the measure.
+#[allow(clippy::unnecessary_wraps, reason = "other measures can fail")]
 pub(super) fn run() -> Rows {
     Ok(vec![
         row("Send on a fresh draft, notified", 1.4, Floor::send(), Subjects::drafts),

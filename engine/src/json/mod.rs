@@ -96,7 +96,12 @@ impl<'a> Text<'a> {
 
 /// The text of an object without members.
 pub(crate) fn empty() -> &'static RawValue {
-    serde_json::from_str("{}").expect("an object without members is JSON")
+    ours("{}")
+}
+
+/// A text that we wrote, as `serde_json` has it.
+pub(crate) fn ours(text: &str) -> &RawValue {
+    serde_json::from_str(text).expect("what we wrote is JSON")
 }
 
 /// Writes anything that can't fail to be written as JSON.

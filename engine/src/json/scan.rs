@@ -284,8 +284,8 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     let first = |word: [u8; 8]| {
         let word = u64::from_le_bytes(word);
         let found = below(word, 0x20)
-            | below(word ^ ONES * u64::from(b'"'), 1)
-            | below(word ^ ONES * u64::from(b'\\'), 1);
+            | below(word ^ (ONES * u64::from(b'"')), 1)
+            | below(word ^ (ONES * u64::from(b'\\')), 1);
         found.trailing_zeros() as usize / 8
     };
     let (words, rest) = bytes.as_chunks::<8>();
