@@ -8,14 +8,14 @@ use crate::operation::{QueuePath, Refusal};
 
 impl Limits {
     /// Refuses a text over the limit.
-    pub(crate) fn check_text(&self, name: &str, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_text(&self, name: impl fmt::Display, text: &str) -> Result<(), Refusal> {
         check(format_args!("`{name}` has"), text.len(), "bytes", self.message_bytes)
     }
 
     /// Refuses user data over the limits. `what_has` begins the refusal's text.
     pub(crate) fn check_user_data(&self, what_has: &str, user_data: &UserData) -> Result<(), Refusal> {
         check(what_has, user_data.len(), "keys", self.user_data_keys)?;
-        check(what_has, user_data.as_raw().get().len(), "bytes", self.user_data_bytes)
+        check(what_has, user_data.as_str().len(), "bytes", self.user_data_bytes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Time, names and chance: handed in, so that a run can be repeated exactly. Real ones by default.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -72,9 +73,45 @@ pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        // Fails only where the system has no source at all; a process can't do anything sensible there.
-        getrandom::fill(bytes).expect("the operating system gives random bytes");
+        if bytes.len() <= Stock::SMALL {
+            STOCK.with_borrow_mut(|stock| stock.hand_out(bytes));
+        } else {
+            draw(bytes);
+        }
     }
+}
+
+thread_local!(static STOCK: RefCell<Stock> = const { RefCell::new(Stock::EMPTY) });
+
+/// Chance that was drawn and not yet handed out. A name takes a few bytes, and asking the system for them
+/// takes longer than all else that a name needs.
+struct Stock {
+    bytes: [u8; Self::LEN],
+    /// How many of them are left, at the beginning.
+    left: usize,
+}
+
+impl Stock {
+    const LEN: usize = 512;
+    /// What is larger may be a key or a token: that is drawn by itself.
+    const SMALL: usize = 8;
+    const EMPTY: Self = Self { bytes: [0; Self::LEN], left: 0 };
+
+    fn hand_out(&mut self, bytes: &mut [u8]) {
+        if self.left < bytes.len() {
+            draw(&mut self.bytes);
+            self.left = Self::LEN;
+        }
+        let given = &mut self.bytes[self.left - bytes.len()..self.left];
+        bytes.copy_from_slice(given);
+        given.fill(0);
+        self.left -= bytes.len();
+    }
+}
+
+fn draw(bytes: &mut [u8]) {
+    // Fails only where the system has no source at all; a process can't do anything sensible there.
+    getrandom::fill(bytes).expect("the operating system gives random bytes");
 }
 
 /// Names of 16 digits and upper-case letters: nine for the time, so that they sort by age, seven for
@@ -150,6 +187,18 @@ mod tests {
             assert_eq!(id.as_str().len(), 16);
             assert!(id.as_str().bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()));
         }
+    }
+
+    /// Fails if something is handed out twice, or of the stock's end less than was asked for.
+    #[test]
+    fn small_chance_is_handed_out_once() {
+        let mut seen = std::collections::HashSet::new();
+        for length in [8, 7, 8].into_iter().cycle().take(500) {
+            let mut bytes = [0; 8];
+            SystemRandom.fill(&mut bytes[..length]);
+            assert!(seen.insert(bytes));
+        }
+        STOCK.with_borrow(|stock| assert!(stock.bytes[stock.left..].iter().all(|byte| *byte == 0)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod cores;
 pub mod gateway;
 pub mod notify;
 mod number;
+mod perform;
 pub mod plugin;
 mod transition;
 
@@ -31,6 +32,11 @@ pub const MEASURES: &[Measure] = &[
         name: "transition",
         about: "The capability check and the step on the table, four times on each of 1,000,000 interactions.",
         run: transition::run,
+    },
+    Measure {
+        name: "perform",
+        about: "A request's JSON in, reply JSON and one subscriber's notification JSON out, interactions in memory.",
+        run: perform::run,
     },
     Measure { name: "cores", about: cores::ABOUT, run: cores::run },
     Measure { name: "number", about: number::ABOUT, run: number::run },

@@ -16,7 +16,7 @@ pub use manifest::{
     ReplyParameter, Requirement, ValueKind,
 };
 pub use outcome::{Outcome, Report};
-pub(crate) use template::fill;
+pub(crate) use template::{Filled, fill};
 
 use serde::{Deserialize, Serialize};
 

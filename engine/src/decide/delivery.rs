@@ -19,7 +19,7 @@ pub(crate) fn decide_confirmed(
         written.extend(value.map(|value| (key.to_owned(), value.into())));
     }
     let mut after = moved(interaction, Event::Confirm)?;
-    after.user_data = after.user_data.with(&written);
+    after.user_data = after.user_data.with_values(&written);
     let owner = interaction.owner.as_ref()?;
     Some(Decision {
         told: vec![Telling::answer(owner, About::After, NoteKind::StatusChange)],
@@ -46,7 +46,7 @@ pub(crate) fn decide_operated(
 ) -> Decision {
     let (after, kind) = match ended {
         Ok(written) => (
-            Interaction { user_data: interaction.user_data.with(written), ..interaction.clone() },
+            Interaction { user_data: interaction.user_data.with_values(written), ..interaction.clone() },
             NoteKind::PropertiesUpdated,
         ),
         Err((code, message)) => {

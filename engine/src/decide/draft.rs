@@ -9,10 +9,10 @@ use super::agent::{note_kind, user_data_over};
 use super::operate::unknown_account;
 use super::{About, Check, Decision, Facts, NewDelivery, Telling, WOULD_HAVE};
 use crate::bounds::check_declared;
-use crate::channel::{ValueKind, fill};
+use crate::channel::{Filled, ValueKind, fill};
 use crate::delivery::Work;
 use crate::interaction::{Details, Interaction, UserData};
-use crate::json::{self, Members};
+use crate::json::{self, Members, Set, Text};
 use crate::lifecycle::{Direction, State, Tells};
 use crate::notify::NoteKind;
 use crate::operation::{Parameters, Refusal, Request, StatusCode};
@@ -87,23 +87,23 @@ pub(super) fn send(
         "engine.name" => Some(Cow::Borrowed(facts.engine_name)),
         _ => None,
     };
-    let missing: serde_json::Map<_, _> = account
-        .send_defaults
-        .iter()
-        .filter(|(key, _)| !after.user_data.contains(key))
-        .map(|(key, value)| (key.clone(), fill(value, fact)))
-        .collect();
-    let facts_of_account: serde_json::Map<_, _> =
-        account.send_user_data.iter().map(|(key, value)| (key.clone(), fill(value, fact))).collect();
-    after.user_data = after.user_data.with(&facts_of_account).with(&missing);
+    let mut sets = Vec::with_capacity(account.send_user_data.len() + account.send_defaults.len());
+    for (key, value) in &account.send_user_data {
+        sets.push(Set::always(key, Filled { template: value, fact }));
+    }
+    let is_fact = |key: &String| account.send_user_data.keys().any(|fact| fact == key);
+    for (key, value) in account.send_defaults.iter().filter(|(key, _)| !is_fact(key)) {
+        sets.push(Set::where_missing(key, Filled { template: value, fact }));
+    }
+    after.user_data = after.user_data.with(&sets);
     after.queue_path = Some(queue_path.clone());
 
     let bytes = text.len()
-        + after.user_data.as_raw().get().len()
+        + after.user_data.as_str().len()
         + after.extras.as_ref().map_or(0, |extras| extras.get().len());
     let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
     let mut decision = Decision::of(after);
-    decision.needs.check = Some(Check { account: from.clone(), text, extras, user_data });
+    decision.needs.check = Some(Check { account: from.clone(), text, extras, user_data }.into());
     decision.needs.contact = true;
     decision.records_last_agent = saves_last_agent;
     decision.delivery =
@@ -156,7 +156,7 @@ pub(super) fn reply(
         .filter(|(key, value)| value != "" || manifest.reply_user_data[key] == "")
         .collect();
     prepared.extend(given);
-    let user_data = user_data_over(&UserData::empty().with(&prepared), parameters, facts, false)?;
+    let user_data = user_data_over(&UserData::empty().with_values(&prepared), parameters, facts, false)?;
     let draft = Interaction {
         owner: Some(facts.agent.clone()),
         contact_id: parent.contact_id.clone(),
@@ -183,7 +183,7 @@ fn written(
     let manifest = facts.manifest;
     let text = |name: &str| {
         Parameters::new(object).string(name).map_err(|_| {
-            let found = object.get(name).map_or("nothing", json::kind);
+            let found = object.get(name).map_or("nothing", Text::kind);
             Refusal::invalid(
                 &format!("{}.{name}", manifest.resource),
                 format_args!("must be a string, not {found}"),
@@ -192,24 +192,25 @@ fn written(
     };
     let mut after = interaction.clone();
     if let Some(message) = text("message")? {
-        facts.limits.check_text(&format!("{}.message", manifest.resource), &message)?;
+        facts.limits.check_text(format_args!("{}.message", manifest.resource), &message)?;
         after.message = Some(message.into());
         after.message_is_parents = false;
     }
     if let Some(from) = text("from")? {
-        facts.limits.check_text(&format!("{}.from", manifest.resource), &from)?;
+        facts.limits.check_text(format_args!("{}.from", manifest.resource), &from)?;
         if let Some(key) = &manifest.mirror_from {
             after.user_data = after.user_data.with_text(key, &from);
         }
         after.from = Some(from.into());
     }
     attachments(object, facts)?;
-    let extras: Vec<_> = object.iter().filter(|(name, _)| !matches!(*name, "from" | "message")).collect();
+    let others = object.iter().filter(|(name, _)| !matches!(*name, "from" | "message"));
+    let extras: Vec<_> = others.map(|(name, value)| Set::always(name, value)).collect();
     if !extras.is_empty() {
-        let kept =
-            interaction.extras.as_deref().map(|extras| Members::parse(extras.get()).unwrap_or_default());
-        let entries = extras.iter().map(|&(name, value)| (Cow::Borrowed(name), value));
-        let extras = kept.unwrap_or_default().overwritten(entries).write();
+        let kept = interaction.extras.as_deref().map_or("{}", RawValue::get);
+        let mut written = String::new();
+        json::write_over(kept, &extras, &mut written);
+        let extras = RawValue::from_string(written).expect("an object that we wrote is JSON");
         facts.limits.check_text(&manifest.resource, extras.get())?;
         after.extras = Some(extras.into());
     }
@@ -238,10 +239,10 @@ fn check_attachments(extras: Option<&RawValue>, facts: &Facts<'_>) -> Result<(),
 /// How many attachments the object lists.
 fn attachments(object: &Members<'_>, facts: &Facts<'_>) -> Result<usize, Refusal> {
     let Some(list) = object.get("attachments") else { return Ok(0) };
-    serde_json::from_str::<Vec<&RawValue>>(list.get()).map(|list| list.len()).map_err(|_| {
+    list.items().map(|items| items.len()).ok_or_else(|| {
         Refusal::invalid(
             &format!("{}.attachments", facts.manifest.resource),
-            format_args!("must be an array, not {}", json::kind(list)),
+            format_args!("must be an array, not {}", list.kind()),
         )
     })
 }

@@ -72,7 +72,7 @@ pub(crate) struct Needs {
     /// An agent of this name was seen before.
     pub(crate) agent: Option<AgentId>,
     /// The channel accepts this message.
-    pub(crate) check: Option<Check>,
+    pub(crate) check: Option<Arc<Check>>,
     /// The interaction that this decision is about gets the contact of its address.
     pub(crate) contact: bool,
 }
@@ -86,11 +86,21 @@ pub(crate) struct Check {
     pub(crate) user_data: UserData,
 }
 
+impl PartialEq for Check {
+    fn eq(&self, other: &Self) -> bool {
+        let (own, theirs) = (self.extras.as_deref(), other.extras.as_deref());
+        self.account == other.account
+            && self.text == other.text
+            && own.map(RawValue::get) == theirs.map(RawValue::get)
+            && self.user_data == other.user_data
+    }
+}
+
 impl Check {
     /// What the request carried and, as `userData`, what is known of the interaction: of some messages only that
     /// tells what they are. Ours stands last, so that it counts whatever the request named so.
     pub(crate) fn extras_json(&self) -> String {
-        let user_data = self.user_data.as_raw().get();
+        let user_data = self.user_data.as_str();
         let given = self.extras.as_deref().map_or("{}", RawValue::get).trim_end();
         let given = given.strip_suffix('}').unwrap_or("{").trim_end();
         let comma = if given.ends_with('{') { "" } else { "," };

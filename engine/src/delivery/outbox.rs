@@ -4,10 +4,11 @@
 //! so that messages go out in order, and nothing goes out while the fate of an earlier message is in
 //! doubt. An account that must wait holds up no other.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::HashMap;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Delivery, GIVE_UP_AFTER_MS, Stage};

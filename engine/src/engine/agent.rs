@@ -11,6 +11,7 @@ use super::prepare::Prepared;
 use super::{API_MULTIMEDIA, AgentState, Error, Inner};
 use crate::decide::{Facts, decide, decide_on_collection};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
+use crate::json::Written;
 use crate::lifecycle::{Event, Operation, Source, allows};
 use crate::notify::{NotAdded, Subscription, SubscriptionQueue, Topic};
 use crate::operation::{Asked, Refusal, Request, StatusCode};
@@ -68,7 +69,9 @@ impl Reply {
     pub fn write_json(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::Accepted { reference_id } => {
-                write!(out, "{{\"statusCode\":0,\"referenceId\":{reference_id}}}")
+                out.write_str("{\"statusCode\":0,\"referenceId\":")?;
+                out.write_str(itoa::Buffer::new().format(*reference_id))?;
+                out.write_char('}')
             }
             Self::Refused(refusal) => write!(
                 out,
@@ -135,36 +138,40 @@ impl Agent {
         let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
         let id = InteractionId::parse(id).map_err(|_| unknown())?;
         again(|attempt| {
-            let prepared = if attempt > 0 || needs_preparation(&request) {
-                self.look_ahead(entry, id, &request)?
-            } else {
-                self.engine.prepared()
-            };
+            let mut prepared = self.engine.prepared();
+            if attempt > 0 || needs_preparation(&request) {
+                prepared = self.look_ahead(entry, id, &request, prepared)?;
+            }
             let _lock = self.engine.locks.lock(id);
             if let Some(first) = self.repeated(named, prepared.now_ms)? {
                 return Ok(first);
             }
             // Another agent's interaction is as good as none: its existence is not revealed.
             let interaction = self.own(entry, id)?.ok_or_else(unknown)?;
+            let by = By::Agent(&self.state, named);
+            if let Some((decision, contact)) = prepared.foreseen(&interaction) {
+                return self.engine.apply_to(entry, Some(id), decision, contact, by, &prepared);
+            }
             let facts = self.facts(entry, Some(&interaction), prepared.now_ms);
             let decision = decide(&interaction, &request, &facts)?;
-            self.engine.apply(entry, Some(id), decision, By::Agent(&self.state, named), &prepared)
+            self.engine.apply(entry, Some(id), decision, by, &prepared)
         })
     }
 
     /// Brings along what the request will need if things stay as they stand now. If it is not allowed now,
     /// it may be by then, or it is a repeated one: that is found out under the lock.
-    fn look_ahead(
+    fn look_ahead<'a>(
         &self,
         entry: &Entry,
         id: InteractionId,
         request: &Request<'_>,
-    ) -> Result<Prepared<'_>, Unapplied> {
-        let Some(interaction) = self.own(entry, id)? else { return Ok(self.engine.prepared()) };
-        let facts = self.facts(entry, Some(&interaction), self.engine.now_ms());
+        prepared: Prepared<'a>,
+    ) -> Result<Prepared<'a>, Unapplied> {
+        let Some(interaction) = self.own(entry, id)? else { return Ok(prepared) };
+        let facts = self.facts(entry, Some(&interaction), prepared.now_ms);
         match decide(&interaction, request, &facts) {
-            Ok(decision) => Ok(self.engine.prepared_for(entry, &decision)?),
-            Err(_) => Ok(self.engine.prepared()),
+            Ok(decision) => Ok(self.engine.prepared_for(entry, &interaction, decision, prepared)?),
+            Err(_) => Ok(prepared),
         }
     }
 
@@ -275,7 +282,9 @@ impl Agent {
     fn seen(&self, entry: &Entry, interaction: &Interaction) -> String {
         let in_focus = *self.state.focus.lock() == Some(interaction.id);
         let resource = self.engine.resource(entry, interaction, Seen::AsItStands, self.may_act, in_focus);
-        crate::json::raw(&resource).get().to_owned()
+        let mut json = String::with_capacity(interaction.user_data.as_str().len() + 1_024);
+        resource.write(&mut json);
+        json
     }
 
     /// Whether the operation would be allowed now, its parameters aside. `false` on an interaction that

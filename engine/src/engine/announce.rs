@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 use super::apply::Committed;
 use super::channels::Entry;
@@ -19,6 +19,9 @@ pub(super) struct Listener {
     focus: Option<InteractionId>,
 }
 
+/// Seldom more than two: who had it, and who gets it.
+pub(super) type Listeners = SmallVec<[Option<Listener>; 2]>;
+
 impl Inner {
     /// Who is told, mostly the one who asks; `None` in the place of an agent who was never seen. The caller holds
     /// no agent's focus.
@@ -26,20 +29,19 @@ impl Inner {
         &self,
         told: &[Telling],
         asking: Option<&Arc<AgentState>>,
-    ) -> Result<Vec<Option<Listener>>, StoreError> {
-        told.iter()
-            .map(|telling| {
-                let agent = match asking.filter(|asking| asking.id == telling.to) {
-                    Some(asking) => asking.clone(),
-                    None => match self.seen_agent(&telling.to)? {
-                        Some(agent) => agent,
-                        None => return Ok(None),
-                    },
-                };
+    ) -> Result<Listeners, StoreError> {
+        let mut listeners = Listeners::new();
+        for telling in told {
+            let agent = match asking.filter(|asking| asking.id == telling.to) {
+                Some(asking) => Some(asking.clone()),
+                None => self.seen_agent(&telling.to)?,
+            };
+            listeners.push(agent.map(|agent| {
                 let focus = *agent.focus.lock();
-                Ok(Some(Listener { agent, focus }))
-            })
-            .collect()
+                Listener { agent, focus }
+            }));
+        }
+        Ok(listeners)
     }
 }
 
@@ -55,7 +57,7 @@ pub(super) struct News<'a> {
 /// A change's notes. Dropped without being told, they are abandoned.
 pub(super) struct Announced<'a> {
     news: News<'a>,
-    notes: Vec<(Announcement<'a>, Shown<'a>)>,
+    notes: SmallVec<[(Announcement<'a>, Shown<'a>); 2]>,
 }
 
 /// What a note shows.
@@ -71,11 +73,11 @@ impl<'a> News<'a> {
     pub(super) fn announce(
         self,
         told: &'a [Telling],
-        listeners: Vec<Option<Listener>>,
+        listeners: Listeners,
         moved: Option<(&AgentId, Option<InteractionId>)>,
     ) -> Result<Announced<'a>, StoreError> {
         let Inner { store, limits, .. } = self.engine;
-        let mut notes = Vec::new();
+        let mut notes = SmallVec::new();
         for (telling, listener) in told.iter().zip(listeners) {
             let record = match telling.about {
                 About::After => &self.committed.after,
@@ -92,9 +94,9 @@ impl<'a> News<'a> {
         Ok(Announced { news: self, notes })
     }
 
-    fn written(&self, shown: Shown<'_>) -> Box<RawValue> {
+    fn written(&self, shown: Shown<'_>) -> Arc<str> {
         let Shown { telling, interaction, in_focus } = shown;
-        crate::json::raw(&Told {
+        crate::json::text_of(&Told {
             kind: &telling.kind,
             manifest: &self.entry.manifest,
             resource: self.engine.resource(self.entry, interaction, telling.seen, true, in_focus),

@@ -8,7 +8,7 @@ use parking_lot::MutexGuard;
 use super::announce::News;
 use super::channels::Entry;
 use super::poison::Critical;
-use super::prepare::Prepared;
+use super::prepare::{Contact, Prepared};
 use super::{AgentState, Error, Inner};
 use crate::decide::{Decision, Focus, NewDelivery};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
@@ -82,13 +82,32 @@ impl Inner {
         &self,
         entry: &Entry,
         about: Option<InteractionId>,
+        decision: Decision,
+        by: By<'_>,
+        prepared: &Prepared<'_>,
+    ) -> Result<Applied, Unapplied> {
+        let contact = contact_address(entry, &decision).map(|address| Contact { address, known: None });
+        self.apply_to(entry, about, decision, contact, by, prepared)
+    }
+
+    /// The same, where it was found out before whose the address is.
+    pub(super) fn apply_to(
+        &self,
+        entry: &Entry,
+        about: Option<InteractionId>,
         mut decision: Decision,
+        contact: Option<Contact>,
         by: By<'_>,
         prepared: &Prepared<'_>,
     ) -> Result<Applied, Unapplied> {
         self.meet_needs(&decision, prepared)?;
         let mut commit = Commit::default();
-        self.meet_contact(entry, &mut decision, &mut commit, prepared)?;
+        if let Some(mut contact) = contact {
+            if contact.known.is_none() {
+                contact.known = self.store.contact(&contact.address)?;
+            }
+            meet(contact, &mut decision, &mut commit, prepared)?;
+        }
 
         let host_id = match by {
             By::Host { id, .. } => id,
@@ -235,40 +254,6 @@ impl Inner {
         decision.needs.check.as_ref().map_or(Ok(()), |check| prepared.judged(check))
     }
 
-    /// Gives the interaction the contact of its address, and the address its contact.
-    fn meet_contact(
-        &self,
-        entry: &Entry,
-        decision: &mut Decision,
-        commit: &mut Commit,
-        prepared: &Prepared<'_>,
-    ) -> Result<(), Unapplied> {
-        let Some(address) = contact_address(entry, decision) else { return Ok(()) };
-        let Some(interaction) = decision.created.as_mut().or(decision.after.as_mut()) else { return Ok(()) };
-        let known = self.store.contact(&address)?;
-        let is_new = known.is_none();
-        let contact_id = match (interaction.contact_id.take(), known) {
-            (Some(own), _) => own,
-            (None, Some(known)) => known,
-            (None, None) => prepared.name()?.as_str().into(),
-        };
-        interaction.contact_id = Some(contact_id.clone());
-        if is_new {
-            commit.contacts.push((address, contact_id));
-        }
-        Ok(())
-    }
-
-    /// Whether the contact of this decision has yet to get a name.
-    pub(super) fn is_contact_unnamed(&self, entry: &Entry, decision: &Decision) -> Result<bool, StoreError> {
-        let interaction = decision.created.as_ref().or(decision.after.as_ref());
-        let is_named = interaction.is_some_and(|interaction| interaction.contact_id.is_some());
-        match contact_address(entry, decision) {
-            Some(address) if !is_named => Ok(self.store.contact(&address)?.is_none()),
-            _ => Ok(false),
-        }
-    }
-
     fn commit(
         &self,
         commit: Commit,
@@ -338,10 +323,33 @@ fn new_delivery(
 }
 
 /// The address that this decision's interaction gets the contact of.
-fn contact_address(entry: &Entry, decision: &Decision) -> Option<ContactAddress> {
-    let interaction = decision.created.as_ref().or(decision.after.as_ref())?;
-    let address = interaction.contact_address().filter(|_| decision.needs.contact)?;
+pub(super) fn contact_address(entry: &Entry, decision: &Decision) -> Option<ContactAddress> {
+    if !decision.needs.contact {
+        return None;
+    }
+    let address = decision.created.as_ref().or(decision.after.as_ref())?.contact_address()?;
     Some(ContactAddress { channel: entry.name.clone(), address })
+}
+
+/// Gives the interaction the contact of its address, and the address its contact. If another request gives it
+/// one first, the commit is a conflict.
+fn meet(
+    Contact { address, known }: Contact,
+    decision: &mut Decision,
+    commit: &mut Commit,
+    prepared: &Prepared<'_>,
+) -> Result<(), Unapplied> {
+    let Some(interaction) = decision.created.as_mut().or(decision.after.as_mut()) else { return Ok(()) };
+    let is_new = known.is_none();
+    let contact_id = match interaction.contact_id.take().or(known) {
+        Some(contact_id) => contact_id,
+        None => prepared.name()?.as_str().into(),
+    };
+    interaction.contact_id = Some(contact_id.clone());
+    if is_new {
+        commit.contacts.push((address, contact_id));
+    }
+    Ok(())
 }
 
 /// The records of a change, as they stand once it is made.

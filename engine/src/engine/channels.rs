@@ -1,9 +1,9 @@
 //! The channels of an engine, by name.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
+use foldhash::HashMap;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::channel::{Account, Channel, Manifest, OnUnknown};

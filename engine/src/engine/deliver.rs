@@ -15,7 +15,8 @@ use crate::channel::{
     Attempt, Channel, ChannelFault, Job, JobKind, OperationCall, Outcome, Parent, PointOfNoReturn, Report,
 };
 use crate::delivery::{Claim, Delivery, Pool, Stage, Work};
-use crate::interaction::{DeliveryId, Interaction, UserData};
+use crate::interaction::{DeliveryId, Interaction};
+use crate::json;
 use crate::store::{Commit, PauseChange};
 
 /// A delivery that the host is to make. Its JSON is what a C host gets.
@@ -328,12 +329,12 @@ impl Material {
     }
 
     fn user_data(&self) -> &RawValue {
-        self.interaction.as_ref().map_or(UserData::none(), |interaction| interaction.user_data.as_raw())
+        self.interaction.as_ref().map_or_else(|| json::empty(), |interaction| interaction.user_data.as_raw())
     }
 
     fn extras(&self) -> &RawValue {
         let extras = self.interaction.as_ref().and_then(|interaction| interaction.extras.as_deref());
-        extras.unwrap_or(UserData::none())
+        extras.unwrap_or_else(|| json::empty())
     }
 
     fn operation(&self) -> Option<OperationCall<'_>> {
@@ -389,8 +390,8 @@ impl Material {
             message: self.message().to_owned(),
             extras: self.extras().to_owned(),
             user_data: self.user_data().to_owned(),
-            parent: self.parent.as_deref().map(|parent| crate::json::raw(&parent_of(parent))),
-            operation: self.operation().map(|operation| crate::json::raw(&operation)),
+            parent: self.parent.as_deref().map(|parent| json::raw(&parent_of(parent))),
+            operation: self.operation().map(|operation| json::raw(&operation)),
             unresolved,
         }
     }

@@ -19,12 +19,13 @@ pub use channels::ChannelTaken;
 pub use deliver::HostDelivery;
 pub use host::Waiting;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
 use self::channels::{Channels, Entry, Runner};
@@ -383,7 +384,7 @@ impl Agents {
     const SHARDS: usize = 64;
 
     fn new() -> Self {
-        Self { shards: Apart::several(Self::SHARDS), hasher: RandomState::new() }
+        Self { shards: Apart::several(Self::SHARDS), hasher: RandomState::default() }
     }
 
     fn shard(&self, id: &AgentId) -> &AgentShard {

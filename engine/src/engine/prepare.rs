@@ -5,36 +5,52 @@
 //! was decided, and what it was decided on may change until the lock is held. So a call looks ahead without
 //! the lock, and if that was not what it then finds, it begins anew.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use serde_json::value::RawValue;
+use std::sync::Arc;
 
 use super::Inner;
-use super::apply::Unapplied;
+use super::apply::{Unapplied, contact_address};
 use super::channels::{Entry, Runner};
 use crate::channel::{ChannelFault, CheckError, Outgoing};
 use crate::decide::{Check, Decision};
 use crate::environment::{Ids, Random};
-use crate::interaction::Id;
+use crate::interaction::{Id, Interaction};
 use crate::operation::{Refusal, StatusCode};
-use crate::store::StoreError;
+use crate::store::{ContactAddress, StoreError};
 
 /// What a call brings along.
 pub(super) struct Prepared<'a> {
     /// The time: Unix time in milliseconds.
     pub(super) now_ms: i64,
-    names: RefCell<VecDeque<Id>>,
+    names: [Cell<Option<Id>>; MOST_NAMES],
     /// Where more names come from, for calls that lock nothing before they have them.
     ids: Option<&'a dyn Ids>,
-    judged: Option<(Check, Result<(), Refusal>)>,
+    judged: Option<(Arc<Check>, Result<(), Refusal>)>,
+    foreseen: Option<Foreseen>,
+}
+
+/// A contact, what is new, and a delivery.
+const MOST_NAMES: usize = 3;
+
+/// What was decided without the lock, and on what.
+struct Foreseen {
+    version: u64,
+    number: u64,
+    decision: Decision,
+    contact: Option<Contact>,
+}
+
+/// Whose address it is, as far as anybody knows: once it is known, it stays so.
+pub(super) struct Contact {
+    pub(super) address: ContactAddress,
+    pub(super) known: Option<Arc<str>>,
 }
 
 impl Inner {
     /// For a call that names nothing and sends nothing.
     pub(super) fn prepared(&self) -> Prepared<'_> {
-        Prepared { now_ms: self.now_ms(), names: RefCell::default(), ids: None, judged: None }
+        Prepared { now_ms: self.now_ms(), names: Default::default(), ids: None, judged: None, foreseen: None }
     }
 
     /// For a call that locks nothing before everything has its name.
@@ -42,22 +58,36 @@ impl Inner {
         Prepared { ids: Some(&*self.environment.ids), ..self.prepared() }
     }
 
-    /// For a call that is likely to come to this decision.
-    pub(super) fn prepared_for(
+    /// For a call that is likely to come to this decision, if the interaction stands then as it stands now.
+    pub(super) fn prepared_for<'a>(
         &self,
         entry: &Entry,
-        decision: &Decision,
-    ) -> Result<Prepared<'_>, StoreError> {
-        let names = usize::from(self.is_contact_unnamed(entry, decision)?)
+        interaction: &Interaction,
+        decision: Decision,
+        unforeseen: Prepared<'a>,
+    ) -> Result<Prepared<'a>, StoreError> {
+        let contact = match contact_address(entry, &decision) {
+            Some(address) => Some(Contact { known: self.store.contact(&address)?, address }),
+            None => None,
+        };
+        let names = usize::from(contact.as_ref().is_some_and(|contact| contact.is_unnamed(&decision)))
             + usize::from(decision.created.is_some())
             + usize::from(decision.delivery.is_some());
+        for name in &unforeseen.names[..names] {
+            name.set(Some(self.environment.ids.next()));
+        }
         Ok(Prepared {
-            names: (0..names).map(|_| self.environment.ids.next()).collect::<VecDeque<_>>().into(),
             judged: decision.needs.check.clone().map(|check| {
                 let judgement = judge(entry, &check);
                 (check, judgement)
             }),
-            ..self.prepared()
+            foreseen: Some(Foreseen {
+                version: interaction.version,
+                number: interaction.number,
+                decision,
+                contact,
+            }),
+            ..unforeseen
         })
     }
 
@@ -70,16 +100,23 @@ impl Inner {
 }
 
 impl Prepared<'_> {
+    /// What was decided, and whose its address is, if it was decided on the interaction as it stands now.
+    pub(super) fn foreseen(&mut self, interaction: &Interaction) -> Option<(Decision, Option<Contact>)> {
+        let foreseen = self.foreseen.take()?;
+        let still_holds = (foreseen.version, foreseen.number) == (interaction.version, interaction.number);
+        still_holds.then_some((foreseen.decision, foreseen.contact))
+    }
+
     /// A new name.
     pub(super) fn name(&self) -> Result<Id, Unapplied> {
-        let prepared = self.names.borrow_mut().pop_front();
+        let prepared = self.names.iter().find_map(Cell::take);
         prepared.or_else(|| self.ids.map(Ids::next)).ok_or(Unapplied::Conflict)
     }
 
     /// Whether the channel accepts this message.
     pub(super) fn judged(&self, check: &Check) -> Result<(), Unapplied> {
         match &self.judged {
-            Some((judged, judgement)) if judged == check => Ok(judgement.clone()?),
+            Some((judged, judgement)) if **judged == *check => Ok(judgement.clone()?),
             _ => Err(Unapplied::Conflict),
         }
     }
@@ -107,13 +144,11 @@ fn judge(entry: &Entry, check: &Check) -> Result<(), Refusal> {
     })
 }
 
-impl PartialEq for Check {
-    fn eq(&self, other: &Self) -> bool {
-        let (own, theirs) = (self.extras.as_deref(), other.extras.as_deref());
-        self.account == other.account
-            && self.text == other.text
-            && own.map(RawValue::get) == theirs.map(RawValue::get)
-            && self.user_data.as_raw().get() == other.user_data.as_raw().get()
+impl Contact {
+    /// Whether the contact of this decision has yet to get a name.
+    fn is_unnamed(&self, decision: &Decision) -> bool {
+        let interaction = decision.created.as_ref().or(decision.after.as_ref());
+        self.known.is_none() && interaction.is_none_or(|interaction| interaction.contact_id.is_none())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::apply::{By, Unapplied, error_of};
@@ -218,7 +217,7 @@ impl Inner {
         &self,
         entry: &'a Entry,
         delivery: &Delivery,
-        write: impl FnOnce() -> Box<RawValue>,
+        write: impl FnOnce() -> Arc<str>,
     ) -> Result<Option<Announcement<'a>>, Error> {
         let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(None) };
         let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(None) };
@@ -227,7 +226,7 @@ impl Inner {
 }
 
 /// The answer to an operation on the collection.
-fn response(entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Box<RawValue> {
+fn response(entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Arc<str> {
     let mut response = serde_json::json!({
         "messageType": entry.manifest.operation_response_type,
         "referenceId": delivery.reference_id,
@@ -237,5 +236,5 @@ fn response(entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Box<RawVal
         response["errorCode"] = code.as_str().into();
         response["errorMessage"] = message.as_str().into();
     }
-    crate::json::raw(&response)
+    response.to_string().into()
 }

@@ -1,6 +1,7 @@
 //! Names of things: interactions, deliveries and agents.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -8,7 +9,7 @@ use serde::{Serialize, Serializer};
 /// The name of an interaction or a delivery: up to [`Id::MAX_LEN`] letters, digits, `-` and `_`.
 ///
 /// Ids that the engine makes have 16 characters, digits and upper-case letters, as `01QQQG2MU214P06D`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id {
     bytes: [u8; Self::MAX_LEN],
     len: u8,
@@ -44,6 +45,19 @@ impl Id {
     pub fn as_str(&self) -> &str {
         // The bytes were text when they came in, so this never falls back.
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // By words, and only as many as there are: most ids have two.
+        let (words, rest) = self.bytes.as_chunks::<8>();
+        for word in words.iter().take(usize::from(self.len).div_ceil(8)) {
+            state.write_u64(u64::from_le_bytes(*word));
+        }
+        if usize::from(self.len) > 8 * words.len() {
+            state.write(rest);
+        }
     }
 }
 

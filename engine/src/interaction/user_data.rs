@@ -1,6 +1,7 @@
 //! User data: what hosts and agents attach to an interaction.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -8,18 +9,21 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::json::{self, Members};
+use crate::json::{self, Member, Members, Set, Written};
 
 /// A JSON object, kept as its text: key order and numbers come out as they came in.
 #[derive(Clone)]
-pub struct UserData(Arc<RawValue>);
+pub struct UserData {
+    text: Arc<str>,
+    keys: u32,
+}
 
-static EMPTY: LazyLock<Arc<RawValue>> = LazyLock::new(|| json::raw(&Map::new()).into());
+static EMPTY: LazyLock<UserData> = LazyLock::new(|| UserData { text: "{}".into(), keys: 0 });
 
 impl UserData {
     /// No keys.
     pub fn empty() -> Self {
-        Self(EMPTY.clone())
+        EMPTY.clone()
     }
 
     /// Takes an object as user data.
@@ -29,89 +33,126 @@ impl UserData {
 
     /// Takes a text that was user data before it was stored. `None` if it is no object.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn stored(object: Box<RawValue>) -> Option<Self> {
-        Members::parse(object.get()).is_ok().then(|| Self(object.into()))
-    }
-
-    /// The text of no keys.
-    pub(crate) fn none() -> &'static RawValue {
-        &EMPTY
+    pub(crate) fn stored(object: &RawValue) -> Option<Self> {
+        let text = object.get();
+        let (mut keys, mut are_plain) = (0, text.starts_with('{'));
+        if are_plain {
+            json::trusted(text, |Member { key, .. }| {
+                keys += 1;
+                are_plain &= !key.as_str().contains('\\');
+                true
+            });
+        }
+        if are_plain {
+            return Some(Self { text: text.into(), keys: count(keys) });
+        }
+        // Perhaps we did not write it, and its keys have escapes that ours would not have.
+        Members::parse(text).ok().map(|members| Self::empty().merged(&Additions(members)))
     }
 
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
-        self.0.get() == "{}"
+        self.keys == 0
     }
 
     /// The object's text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.text
     }
 
     /// The object's text, as `serde_json` has it.
     pub fn as_raw(&self) -> &RawValue {
-        &self.0
+        json::ours(&self.text)
     }
 
     /// The text of a scalar value: a string's content, or a number or boolean as it stands. `None` for a
     /// missing key, null, an array or an object.
     pub fn text(&self, key: &str) -> Option<String> {
-        let members = self.members();
-        let value = members.get(key)?;
-        match json::kind(value) {
-            "a string" => json::string(value).map(Cow::into_owned),
-            "a number" | "a boolean" => Some(value.get().to_owned()),
+        let value = self.find(key)?;
+        match value.kind() {
+            "a string" => value.string().map(Cow::into_owned),
+            "a number" | "a boolean" => Some(value.as_str().to_owned()),
             _ => None,
         }
     }
 
     /// The number of keys.
     pub fn len(&self) -> usize {
-        self.members().len()
+        self.keys as usize
     }
 
     /// With `additions`; existing keys are overwritten where they stand.
     #[must_use]
     pub fn merged(&self, additions: &Additions<'_>) -> Self {
-        if additions.is_empty() {
-            return self.clone();
-        }
-        let compacted: Vec<_> = additions.0.iter().map(|(key, value)| (key, json::compact(value))).collect();
-        let entries = compacted.iter().map(|(key, value)| (Cow::Borrowed(*key), &**value));
-        Self(self.members().overwritten(entries).write().into())
+        let sets: Vec<_> = additions.0.iter().map(|(key, value)| Set::always(key, value)).collect();
+        self.with(&sets)
     }
 
     /// With values that the engine or a channel writes.
-    pub(crate) fn with(&self, entries: &Map<String, Value>) -> Self {
-        if entries.is_empty() {
-            return self.clone();
-        }
-        let raws: Vec<_> = entries.iter().map(|(key, value)| (key, json::raw(value))).collect();
-        let entries = raws.iter().map(|(key, value)| (Cow::Borrowed(key.as_str()), &**value));
-        Self(self.members().overwritten(entries).write().into())
+    pub(crate) fn with_values(&self, entries: &Map<String, Value>) -> Self {
+        let sets: Vec<_> = entries.iter().map(|(key, value)| Set::always(key, value)).collect();
+        self.with(&sets)
     }
 
     /// With one string.
     pub(crate) fn with_text(&self, key: &str, value: &str) -> Self {
-        let value = json::raw(&value);
-        Self(self.members().overwritten([(Cow::Borrowed(key), &*value)]).write().into())
+        self.with(&[Set::always(key, value)])
+    }
+
+    /// With all of these, each key once.
+    pub(crate) fn with<V: Written>(&self, sets: &[Set<'_, V>]) -> Self {
+        if sets.is_empty() {
+            return self.clone();
+        }
+        let mut new = 0;
+        let text = json::written(|out| new = json::write_over(&self.text, sets, out));
+        Self { text, keys: self.keys + count(new) }
     }
 
     /// Without `keys`; a missing one is no error.
     pub(crate) fn without(&self, keys: &[Cow<'_, str>]) -> Self {
-        let mut members = self.members();
-        members.retain(|name| !keys.iter().any(|key| key == name));
-        Self(members.write().into())
+        let keys: HashSet<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let mut kept = Vec::with_capacity(self.len());
+        json::trusted(&self.text, |Member { key, value, .. }| {
+            if !key.string().is_some_and(|key| keys.contains(&*key)) {
+                kept.push((key, value));
+            }
+            true
+        });
+        let mut text = String::with_capacity(self.text.len());
+        text.push('{');
+        for (at, (key, value)) in kept.iter().enumerate() {
+            text.push_str(if at == 0 { "" } else { "," });
+            text.push_str(key.as_str());
+            text.push(':');
+            text.push_str(value.as_str());
+        }
+        text.push('}');
+        Self { text: text.into(), keys: count(kept.len()) }
     }
 
     /// Whether the key is there.
     pub(crate) fn contains(&self, key: &str) -> bool {
-        self.members().get(key).is_some()
+        self.find(key).is_some()
     }
 
-    fn members(&self) -> Members<'_> {
-        Members::parse(self.0.get()).expect("user data was an object when it was stored")
+    fn find(&self, key: &str) -> Option<json::Text<'_>> {
+        // Keys are written as they are, except for what must be escaped.
+        if json::is_plain(key) && !self.text.contains(key) {
+            return None;
+        }
+        let mut found = None;
+        json::trusted(&self.text, |member| {
+            found = member.key.is(key).then_some(member.value);
+            found.is_none()
+        });
+        found
     }
+}
+
+/// Bodies and inbound documents are far too short for more keys than that.
+fn count(keys: usize) -> u32 {
+    u32::try_from(keys).unwrap_or(u32::MAX)
 }
 
 /// Keys to write, from a request or a host: checked, so that whoever reads them later can.
@@ -120,13 +161,16 @@ pub struct Additions<'a>(Members<'a>);
 impl<'a> Additions<'a> {
     /// Takes an object.
     pub fn parse(object: &'a RawValue) -> Result<Self, UserDataError> {
-        let members = Members::parse(object.get())
-            .map_err(|_| UserDataError::NotAnObject { found: json::kind(object) })?;
+        Self::of(json::Text::of(object))
+    }
+
+    pub(crate) fn of(object: json::Text<'a>) -> Result<Self, UserDataError> {
+        let members = Members::parse(object.as_str())
+            .map_err(|_| UserDataError::NotAnObject { found: object.kind() })?;
         for (key, value) in members.iter() {
-            // Raw text was only skimmed: numbers beyond all bounds, half surrogates and deep nesting
-            // would come to light at some reader's.
-            serde_json::from_str::<Value>(value.get())
-                .map_err(|error| UserDataError::Value { key: key.to_owned(), problem: error.to_string() })?;
+            if let Some(problem) = value.problem() {
+                return Err(UserDataError::Value { key: key.to_owned(), problem: problem.to_string() });
+            }
         }
         Ok(Self(members))
     }
@@ -163,19 +207,19 @@ pub enum UserDataError {
 
 impl fmt::Debug for UserData {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.0.get())
+        formatter.write_str(&self.text)
     }
 }
 
 impl PartialEq for UserData {
     fn eq(&self, other: &Self) -> bool {
-        self.0.get() == other.0.get()
+        self.text == other.text
     }
 }
 
 impl Serialize for UserData {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        self.as_raw().serialize(serializer)
     }
 }
 
@@ -190,10 +234,24 @@ mod tests {
     #[test]
     fn order_and_numbers_stay() {
         let kept = data("{\"b\": 12345678901234567890123, \"a\": 1.50, \"c\": { \"x\": [1, 2] }}").unwrap();
-        assert_eq!(kept.as_raw().get(), "{\"b\":12345678901234567890123,\"a\":1.50,\"c\":{\"x\":[1,2]}}");
-        assert_eq!(kept.with_text("b", "z").as_raw().get(), "{\"b\":\"z\",\"a\":1.50,\"c\":{\"x\":[1,2]}}");
+        assert_eq!(kept.as_str(), "{\"b\":12345678901234567890123,\"a\":1.50,\"c\":{\"x\":[1,2]}}");
+        assert_eq!(kept.with_text("b", "z").as_str(), "{\"b\":\"z\",\"a\":1.50,\"c\":{\"x\":[1,2]}}");
         assert_eq!(kept.text("a").as_deref(), Some("1.50"));
         assert_eq!(kept.text("c"), None);
+    }
+
+    /// Fails if a key is sought as it is in a text that has it with an escape.
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn keys_are_found_however_they_were_stored() {
+        let raw = |text: &str| serde_json::from_str::<Box<RawValue>>(text).unwrap();
+        let kept = UserData::stored(&raw("{\"\\u0054o\":\"x\",\"a\\\"b\":1,\"c\\/\":2}")).unwrap();
+        assert_eq!(kept.as_str(), "{\"To\":\"x\",\"a\\\"b\":1,\"c/\":2}");
+        assert_eq!(
+            (kept.text("To").as_deref(), kept.text("a\"b").as_deref(), kept.len()),
+            (Some("x"), Some("1"), 3)
+        );
+        assert!(UserData::stored(&raw("[]")).is_none());
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! An interaction as a client sees it.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
-use super::Interaction;
+use super::{AgentId, Interaction, InteractionId};
 use crate::channel::Manifest;
+use crate::json::{Written, write_content, write_string};
 use crate::lifecycle::{Abilities, Direction, Lifecycle, Source, State};
 
 /// How an interaction looks to the agent who is told.
@@ -36,52 +35,73 @@ impl Resource<'_> {
         }
     }
 
-    fn capabilities(&self) -> Vec<&str> {
+    fn write_capabilities(&self, out: &mut String) {
         if !self.permitted {
-            return Vec::new();
+            return;
         }
-        self.lifecycle
-            .capabilities(Source::At(self.interaction.direction, self.state()), self.abilities)
-            .collect()
+        let source = Source::At(self.interaction.direction, self.state());
+        for (at, name) in self.lifecycle.capabilities(source, self.abilities).enumerate() {
+            out.push_str(if at == 0 { "" } else { "," });
+            write_string(out, name);
+        }
     }
 }
 
-impl Serialize for Resource<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Written for Resource<'_> {
+    fn write(&self, out: &mut String) {
         let Self { interaction, manifest, .. } = self;
         let inbound = interaction.direction == Direction::Inbound;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("capabilities", &self.capabilities())?;
-        optional(&mut map, "assignedTo", interaction.assigned_to.as_ref())?;
-        optional(&mut map, "comment", interaction.comment.as_deref())?;
-        optional(&mut map, "contactId", interaction.contact_id.as_deref())?;
-        optional(&mut map, "from", interaction.from.as_deref())?;
-        map.serialize_entry("id", &interaction.id)?;
-        optional(&mut map, "inFocus", self.in_focus.then_some(true))?;
-        optional(&mut map, "message", interaction.message.as_deref())?;
-        optional(&mut map, "parentId", interaction.parent_id)?;
-        optional(&mut map, "receivedDate", interaction.received_date.as_deref())?;
+        out.push_str("{\"capabilities\":[");
+        self.write_capabilities(out);
+        out.push(']');
+        optional(out, ",\"assignedTo\":", interaction.assigned_to.as_ref().map(AgentId::as_str));
+        optional(out, ",\"comment\":", interaction.comment.as_deref());
+        optional(out, ",\"contactId\":", interaction.contact_id.as_deref());
+        optional(out, ",\"from\":", interaction.from.as_deref());
+        // Ids, and what stands in the tables of states and directions, need no escapes.
+        out.push_str(",\"id\":\"");
+        out.push_str(interaction.id.as_str());
+        out.push('"');
+        if self.in_focus {
+            out.push_str(",\"inFocus\":true");
+        }
+        optional(out, ",\"message\":", interaction.message.as_deref());
+        optional(out, ",\"parentId\":", interaction.parent_id.as_ref().map(InteractionId::as_str));
+        optional(out, ",\"receivedDate\":", interaction.received_date.as_deref());
         if inbound {
             // The vendor's spelling.
-            map.serialize_entry("revelantResponseTemplateGroups", &[(); 0])?;
+            out.push_str(",\"revelantResponseTemplateGroups\":[]");
         }
-        map.serialize_entry("state", self.state().name())?;
-        optional(&mut map, "subject", interaction.subject())?;
+        out.push_str(",\"state\":\"");
+        out.push_str(self.state().name());
+        out.push('"');
+        optional(out, ",\"subject\":", interaction.subject().as_deref());
         if inbound {
-            map.serialize_entry("suggestedQueueUris", &[(); 0])?;
+            out.push_str(",\"suggestedQueueUris\":[]");
         }
-        map.serialize_entry(&manifest.direction_member, interaction.direction.name())?;
-        map.serialize_entry(
-            "uri",
-            &format_args!("{}/api/v2/{}/{}", self.base_uri, manifest.uri_path, interaction.id),
-        )?;
+        out.push(',');
+        write_string(out, &manifest.direction_member);
+        out.push_str(":\"");
+        out.push_str(interaction.direction.name());
+        out.push_str("\",\"uri\":\"");
+        write_content(out, self.base_uri);
+        out.push_str("/api/v2/");
+        write_content(out, &manifest.uri_path);
+        out.push('/');
+        out.push_str(interaction.id.as_str());
+        out.push('"');
         if !interaction.user_data.is_empty() || inbound {
-            map.serialize_entry("userData", &interaction.user_data)?;
+            out.push_str(",\"userData\":");
+            out.push_str(interaction.user_data.as_str());
         }
-        map.end()
+        out.push('}');
     }
 }
 
-fn optional<M: SerializeMap>(map: &mut M, name: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
+#[inline]
+fn optional(out: &mut String, member: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        out.push_str(member);
+        write_string(out, value);
+    }
 }

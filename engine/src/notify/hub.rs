@@ -7,7 +7,6 @@
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use serde_json::value::RawValue;
 
 use super::line::Line;
 use super::log::Log;
@@ -112,7 +111,7 @@ impl Hub {
         topic: &'a str,
         limits: &Limits,
         store: &dyn Store,
-        write: impl FnOnce() -> Box<RawValue>,
+        write: impl FnOnce() -> Arc<str>,
     ) -> Result<Announcement<'a>, StoreError> {
         let announcement =
             |sequence, kept| Announcement { hub: self.clone(), topic, sequence, kept, is_told: false };
@@ -124,7 +123,7 @@ impl Hub {
             }
         }
         // Written outside the lock: notes of other interactions need not wait for it.
-        let data: Arc<str> = write().get().into();
+        let data = write();
         let mut state = self.state.lock();
         let topic = state.own(topic);
         let HubState { line, log, .. } = &mut *state;
@@ -170,12 +169,12 @@ impl Announcement<'_> {
 
     /// The change was made: hands the note to all who subscribed to its topic, as soon as all earlier ones
     /// are told or abandoned. `write` is asked for it if somebody subscribed for the first time meanwhile.
-    pub(crate) fn tell(mut self, write: impl FnOnce() -> Box<RawValue>) {
+    pub(crate) fn tell(mut self, write: impl FnOnce() -> Arc<str>) {
         let mut note = self.kept.take().map(|kept| kept.note);
         let mut state = self.hub.state.lock();
         if note.is_none() && state.followed_after.is_some() {
             drop(state);
-            let data = write().get().into();
+            let data = write();
             state = self.hub.state.lock();
             let topic = state.own(self.topic);
             note = Some(Arc::new(Note { topic, data, sequence: self.sequence }));

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
 use crate::channel::Manifest;
 use crate::interaction::Resource;
+use crate::json::{Written, write_number, write_string};
 
 /// Something that an agent is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +34,19 @@ pub enum Notification {
 impl Notification {
     /// The document `{"channel", "data", "sequence"}`, or `{"channel", "lagged", "sequence"}`.
     pub fn to_json(&self) -> String {
-        let quoted = |topic: &str| serde_json::Value::from(topic).to_string();
-        match self {
-            Self::Note(note) => {
-                format!(
-                    "{{\"channel\":{},\"data\":{},\"sequence\":{}}}",
-                    quoted(&note.topic),
-                    note.data,
-                    note.sequence
-                )
-            }
-            Self::Lagged { topic, sequence } => {
-                format!("{{\"channel\":{},\"lagged\":true,\"sequence\":{sequence}}}", quoted(topic))
-            }
-        }
+        let (topic, what, data) = match self {
+            Self::Note(note) => (&note.topic, ",\"data\":", &*note.data),
+            Self::Lagged { topic, .. } => (topic, ",\"lagged\":", "true"),
+        };
+        let mut json = String::with_capacity(topic.len() + data.len() + 64);
+        json.push_str("{\"channel\":");
+        write_string(&mut json, topic);
+        json.push_str(what);
+        json.push_str(data);
+        json.push_str(",\"sequence\":");
+        write_number(&mut json, self.sequence());
+        json.push('}');
+        json
     }
 
     /// The agent's sequence number.
@@ -77,27 +75,33 @@ pub(crate) struct Told<'a> {
     pub(crate) reference_id: Option<u64>,
 }
 
-impl Serialize for Told<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+impl Written for Told<'_> {
+    fn write(&self, out: &mut String) {
+        out.push('{');
         if let NoteKind::Error { code, message } = self.kind {
-            map.serialize_entry("errorCode", code)?;
-            map.serialize_entry("errorMessage", message)?;
+            out.push_str("\"errorCode\":");
+            write_string(out, code);
+            out.push_str(",\"errorMessage\":");
+            write_string(out, message);
+            out.push(',');
         }
-        map.serialize_entry("messageType", &self.manifest.message_type)?;
-        map.serialize_entry(
-            "notificationType",
-            match self.kind {
-                NoteKind::StatusChange => "StatusChange",
-                NoteKind::PropertiesUpdated => "PropertiesUpdated",
-                NoteKind::Saved => &self.manifest.saved_type,
-                NoteKind::Error { .. } => "Error",
-            },
-        )?;
+        out.push_str("\"messageType\":");
+        write_string(out, &self.manifest.message_type);
+        out.push_str(",\"notificationType\":");
+        match self.kind {
+            NoteKind::StatusChange => out.push_str("\"StatusChange\""),
+            NoteKind::PropertiesUpdated => out.push_str("\"PropertiesUpdated\""),
+            NoteKind::Saved => write_string(out, &self.manifest.saved_type),
+            NoteKind::Error { .. } => out.push_str("\"Error\""),
+        }
         if let Some(reference_id) = self.reference_id {
-            map.serialize_entry("referenceId", &reference_id)?;
+            out.push_str(",\"referenceId\":");
+            write_number(out, reference_id);
         }
-        map.serialize_entry(&self.manifest.resource, &self.resource)?;
-        map.end()
+        out.push(',');
+        write_string(out, &self.manifest.resource);
+        out.push(':');
+        self.resource.write(out);
+        out.push('}');
     }
 }

@@ -3,11 +3,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::{QueuePath, Refusal, TransferTarget};
 use crate::interaction::Additions;
-use crate::json::{self, Members};
+use crate::json::{Members, Text};
 
 /// A view of a request's members.
 #[derive(Clone, Copy)]
@@ -22,13 +20,13 @@ impl<'m, 'a> Parameters<'m, 'a> {
         Self { members }
     }
 
-    pub(crate) fn raw(self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn value(self, name: &str) -> Option<Text<'a>> {
         self.members.get(name)
     }
 
     pub(crate) fn string(self, name: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
-        let Some(value) = self.raw(name) else { return Ok(None) };
-        json::string(value).map(Some).ok_or_else(|| wrong_type(name, "a string", value))
+        let Some(value) = self.value(name) else { return Ok(None) };
+        value.string().map(Some).ok_or_else(|| wrong_type(name, "a string", value))
     }
 
     pub(crate) fn required_string(self, name: &str, what: &str) -> Result<Cow<'a, str>, Refusal> {
@@ -37,7 +35,7 @@ impl<'m, 'a> Parameters<'m, 'a> {
 
     /// A boolean, or one written as a string.
     pub(crate) fn flag(self, name: &str) -> Result<Option<bool>, Refusal> {
-        match self.raw(name).map(RawValue::get) {
+        match self.value(name).map(Text::as_str) {
             None => Ok(None),
             Some("true" | "\"true\"") => Ok(Some(true)),
             Some("false" | "\"false\"") => Ok(Some(false)),
@@ -68,22 +66,22 @@ impl<'m, 'a> Parameters<'m, 'a> {
     }
 
     pub(crate) fn user_data(self, name: &str) -> Result<Option<Additions<'a>>, Refusal> {
-        let Some(value) = self.raw(name) else { return Ok(None) };
-        Additions::parse(value).map(Some).map_err(|error| Refusal::invalid(name, error))
+        let Some(value) = self.value(name) else { return Ok(None) };
+        Additions::of(value).map(Some).map_err(|error| Refusal::invalid(name, error))
     }
 
     pub(crate) fn required_strings(self, name: &str) -> Result<Vec<Cow<'a, str>>, Refusal> {
         let what = "an array of strings";
-        let value = self.raw(name).ok_or_else(|| Refusal::missing(name, what))?;
-        serde_json::from_str::<Vec<&RawValue>>(value.get())
-            .ok()
-            .and_then(|items| items.into_iter().map(json::string).collect())
+        let value = self.value(name).ok_or_else(|| Refusal::missing(name, what))?;
+        value
+            .items()
+            .and_then(|items| items.into_iter().map(Text::string).collect())
             .ok_or_else(|| wrong_type(name, what, value))
     }
 }
 
-fn wrong_type(name: &str, expected: &str, found: &RawValue) -> Refusal {
-    match json::kind(found) {
+fn wrong_type(name: &str, expected: &str, found: Text<'_>) -> Refusal {
+    match found.kind() {
         // A string that is no string: an escape in it stands for no character.
         kind if kind == expected => Refusal::invalid(name, "is not a readable string"),
         kind => Refusal::invalid(name, format_args!("must be {expected}, not {kind}")),

@@ -68,7 +68,8 @@ impl Serialize for QueuePath {
 }
 
 fn target(text: &str) -> Option<TransferTarget> {
-    let (path, is_uri) = match text.split_once("://") {
+    let scheme = if text.contains(':') { text.split_once("://") } else { None };
+    let (path, is_uri) = match scheme {
         Some(("http" | "https", rest)) => (&rest[rest.find('/')?..], true),
         Some(_) => return None,
         None => (text, false),
@@ -80,13 +81,16 @@ fn target(text: &str) -> Option<TransferTarget> {
         return None;
     }
     let fits = !id.is_empty()
-        && !id.chars().any(|character| {
-            character.is_whitespace() || character.is_control() || matches!(character, '?' | '#')
+        && !id.chars().any(|character| match character {
+            '?' | '#' => true,
+            '!'..='~' => false,
+            other => other.is_whitespace() || other.is_control(),
         });
     match kind {
         _ if !fits => None,
         "users" => AgentId::parse(id).ok().map(TransferTarget::Agent),
-        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(format!("/{kind}/{id}").into()))),
+        // From the slash before the kind.
+        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(path[above.len()..].into()))),
         _ => None,
     }
 }

@@ -1,10 +1,8 @@
 //! A request: which operation, and its members.
 
-use serde_json::value::RawValue;
-
 use super::{Parameters, Refusal};
 use crate::channel::Manifest;
-use crate::json::{self, MAX_DEPTH, Members};
+use crate::json::{self, MAX_DEPTH, Members, Text};
 use crate::lifecycle::{Lifecycle, Operation};
 use crate::operation::StatusCode;
 
@@ -37,16 +35,7 @@ impl<'a> Request<'a> {
         if body.len() > limit_bytes {
             return Err(Refusal::body_too_large(body.len(), limit_bytes));
         }
-        let malformed = |problem: String| Refusal::new(StatusCode::Invalid, problem);
-        if !json::is_shallow(body) {
-            return Err(malformed(format!(
-                "the request body nests arrays and objects deeper than {MAX_DEPTH} levels"
-            )));
-        }
-        let text = std::str::from_utf8(body)
-            .map_err(|error| malformed(format!("the request body is not UTF-8: {error}")))?;
-        let members = Members::parse(text)
-            .map_err(|error| malformed(format!("the request body must be a JSON object: {error}")))?;
+        let members = members(body)?;
         let name = Parameters::new(&members)
             .string("operationName")?
             .ok_or_else(|| Refusal::missing("operationName", "the name of an operation, as `Save`"))?;
@@ -94,8 +83,25 @@ impl<'a> Request<'a> {
     }
 }
 
+/// The members of a body.
+fn members(body: &[u8]) -> Result<Members<'_>, Refusal> {
+    let text = std::str::from_utf8(body);
+    if let Some(members) = text.ok().and_then(Members::scan) {
+        return Ok(members);
+    }
+    let malformed = |problem: String| Refusal::new(StatusCode::Invalid, problem);
+    if !json::is_shallow(body) {
+        return Err(malformed(format!(
+            "the request body nests arrays and objects deeper than {MAX_DEPTH} levels"
+        )));
+    }
+    let text = text.map_err(|error| malformed(format!("the request body is not UTF-8: {error}")))?;
+    Members::parse(text)
+        .map_err(|error| malformed(format!("the request body must be a JSON object: {error}")))
+}
+
 /// The members of a parameter that must be an object.
-pub(crate) fn object_members<'a>(name: &str, value: &'a RawValue) -> Result<Members<'a>, Refusal> {
-    Members::parse(value.get())
-        .map_err(|_| Refusal::invalid(name, format_args!("must be an object, not {}", json::kind(value))))
+pub(crate) fn object_members<'a>(name: &str, value: Text<'a>) -> Result<Members<'a>, Refusal> {
+    Members::parse(value.as_str())
+        .map_err(|_| Refusal::invalid(name, format_args!("must be an object, not {}", value.kind())))
 }

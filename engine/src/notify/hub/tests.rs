@@ -39,8 +39,8 @@ impl Scene {
     }
 }
 
-fn written(text: &str) -> Box<RawValue> {
-    RawValue::from_string(format!("\"{text}\"")).unwrap()
+fn written(text: &str) -> Arc<str> {
+    format!("\"{text}\"").into()
 }
 
 fn heard(queue: &Arc<Queue>) -> Vec<String> {

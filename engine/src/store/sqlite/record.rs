@@ -226,7 +226,7 @@ pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interactio
         message: form.message.map(Into::into),
         message_is_parents: form.message_is_parents,
         contact_id: form.contact_id.map(Into::into),
-        user_data: UserData::stored(form.user_data.into_owned()).ok_or(RecordError::Member("userData"))?,
+        user_data: UserData::stored(&form.user_data).ok_or(RecordError::Member("userData"))?,
         extras: form.extras.map(|extras| extras.into_owned().into()),
         queue_path: parse(form.queue_path, "queuePath", parse_queue)?,
         created_ms: form.created_ms,

@@ -1,0 +1,54 @@
+//! A request's JSON in, the reply's JSON and one subscriber's notification out, beside what `serde_json` alone
+//! needs for them.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use super::Rows;
+use crate::beside::{Beside, beside};
+use crate::floor::Floor;
+use crate::row::{Bound, Row};
+use crate::subjects::{Followed, Subjects};
+
+/// How many requests make a turn, each on an interaction of its own.
+const REQUESTS: u32 = 200;
+const PAIRS: usize = 201;
+
+/// Makes the measure.
+#[allow(clippy::unnecessary_wraps, reason = "other measures can fail")]
+pub(super) fn run() -> Rows {
+    Ok(vec![
+        row("Send on a fresh draft, notified", 1.4, Floor::send(), Subjects::drafts),
+        row("Complete with all user data, notified", 0.6, Floor::complete(), Subjects::inbound),
+    ])
+}
+
+fn row(what: &str, limit: f64, mut floor: Floor, subjects: fn(usize, Followed) -> Subjects) -> Row {
+    let ours = || {
+        let mut subjects = subjects(REQUESTS as usize, Followed::Yes);
+        each(|| {
+            black_box(subjects.perform_next());
+        })
+    };
+    let Beside { ours, other, ratio } = beside(PAIRS, ours, || {
+        each(|| {
+            black_box(floor.round());
+        })
+    });
+    Row {
+        what: what.to_owned(),
+        ours: format!("{} ns", ours.as_nanos()),
+        beside: format!("serde_json alone: {} ns", other.as_nanos()),
+        judged: ratio,
+        bound: Bound::AtMost(limit, ""),
+    }
+}
+
+/// What one of many takes.
+fn each(mut one: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..REQUESTS {
+        one();
+    }
+    start.elapsed() / REQUESTS
+}
