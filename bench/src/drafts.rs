@@ -63,6 +63,7 @@ impl Ids for Numbered {
 
 /// As the engine would name it: nine characters that tell when, one thousand in a millisecond, and seven of
 /// chance.
+#[allow(clippy::missing_panics_doc, reason = "digits and letters make an id")]
 pub fn named(number: usize) -> Id {
     let mut text = [0; 16];
     let (time, chance) = text.split_at_mut(9);
@@ -89,6 +90,10 @@ pub fn scattered(number: u64) -> u64 {
 
 impl Drafts {
     /// Makes and saves so many, with so many threads.
+    ///
+    /// # Panics
+    ///
+    /// Where the engine refuses one.
     pub fn make(count: usize, threads: usize) -> Result<Self, Box<dyn Error>> {
         let environment = Environment {
             ids: Arc::new(Numbered),
@@ -135,6 +140,10 @@ impl Drafts {
     }
 
     /// Performs on one of them.
+    ///
+    /// # Panics
+    ///
+    /// Where that is refused.
     pub fn perform(&self, number: usize, body: &[u8]) {
         let reply = self.owner(number).perform(CHANNEL, Some(named(number).as_str()), body);
         assert_eq!(reply.expect("the channel is there").http_status(), 200);
