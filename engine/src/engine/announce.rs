@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::apply::Committed;
 use super::channels::Entry;
 use super::{AgentState, Inner};
@@ -19,20 +17,16 @@ pub(super) struct Listener {
     focus: Option<InteractionId>,
 }
 
-/// Seldom more than two: who had it, and who gets it.
-pub(super) type Listeners = SmallVec<[Option<Listener>; 2]>;
-
 impl Inner {
     /// Who is told; `None` in the place of an agent who was never seen. The caller holds no agent's focus.
-    pub(super) fn listeners(&self, told: &[Telling]) -> Result<Listeners, StoreError> {
-        let mut listeners = Listeners::new();
-        for telling in told {
-            listeners.push(self.seen_agent(&telling.to)?.map(|agent| {
+    pub(super) fn listeners(&self, told: &[Telling]) -> Result<Vec<Option<Listener>>, StoreError> {
+        told.iter()
+            .map(|telling| {
+                let Some(agent) = self.seen_agent(&telling.to)? else { return Ok(None) };
                 let focus = *agent.focus.lock();
-                Listener { agent, focus }
-            }));
-        }
-        Ok(listeners)
+                Ok(Some(Listener { agent, focus }))
+            })
+            .collect()
     }
 }
 
@@ -48,7 +42,7 @@ pub(super) struct News<'a> {
 /// A change's notes. Dropped without being told, they are abandoned.
 pub(super) struct Announced<'a> {
     news: News<'a>,
-    notes: SmallVec<[(Announcement, Shown<'a>); 2]>,
+    notes: Vec<(Announcement, Shown<'a>)>,
 }
 
 /// What a note shows.
@@ -64,11 +58,11 @@ impl<'a> News<'a> {
     pub(super) fn announce(
         self,
         told: &'a [Telling],
-        listeners: Listeners,
+        listeners: Vec<Option<Listener>>,
         moved: Option<(&AgentId, Option<InteractionId>)>,
     ) -> Result<Announced<'a>, StoreError> {
         let Inner { store, limits, .. } = self.engine;
-        let mut notes = SmallVec::new();
+        let mut notes = Vec::new();
         for (telling, listener) in told.iter().zip(listeners) {
             let record = match telling.about {
                 About::After => &self.committed.after,

@@ -1,9 +1,9 @@
 //! The channels of an engine, by name.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use foldhash::HashMap;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::channel::{Account, Channel, Manifest, OnUnknown};

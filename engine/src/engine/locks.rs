@@ -1,10 +1,9 @@
 //! One lock for each interaction that is being changed, made when it is needed and gone afterwards.
 
-use std::hash::BuildHasher;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use foldhash::HashMap;
-use foldhash::fast::RandomState;
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 
 use crate::interaction::InteractionId;
@@ -21,7 +20,7 @@ const SHARDS: usize = 64;
 
 impl Locks {
     pub(super) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), hasher: RandomState::default() }
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), hasher: RandomState::new() }
     }
 
     /// Waits until nobody else changes this interaction.

@@ -19,13 +19,12 @@ pub use channels::ChannelTaken;
 pub use deliver::HostDelivery;
 pub use host::Waiting;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-use foldhash::HashMap;
-use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
 use self::channels::{Channels, Entry, Runner};
@@ -375,10 +374,7 @@ impl Agents {
     const SHARDS: usize = 64;
 
     fn new() -> Self {
-        Self {
-            shards: (0..Self::SHARDS).map(|_| RwLock::default()).collect(),
-            hasher: RandomState::default(),
-        }
+        Self { shards: (0..Self::SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
     }
 
     fn shard(&self, id: &AgentId) -> &AgentShard {

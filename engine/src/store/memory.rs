@@ -2,14 +2,12 @@
 
 mod history;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, Hash};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use foldhash::HashMap;
-use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
 use self::history::History;
@@ -111,7 +109,7 @@ impl MemoryStore {
     pub fn new(limits: &Limits) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            hasher: RandomState::default(),
+            hasher: RandomState::new(),
             index: Mutex::default(),
             history: Mutex::default(),
             directory: Mutex::default(),

@@ -1,8 +1,6 @@
 //! What has ended, the oldest first, and what is still needed of it.
 
-use std::collections::BTreeMap;
-
-use foldhash::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::interaction::{Interaction, InteractionId};
 use crate::store::Prune;
