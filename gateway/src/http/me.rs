@@ -129,7 +129,10 @@ pub(super) async fn read_address(
     if !visitor.colleague().has_multimedia() {
         return refuse(&api::no_multimedia(&visitor.colleague().id));
     }
-    on_a_thread(move || api::read_address(&gateway.engine, &visitor.colleague().agent, &address)).await
+    carry_out(gateway, true, move |gateway| {
+        api::read_address(&gateway.engine, &visitor.colleague().agent, &address)
+    })
+    .await
 }
 
 async fn read_from(
