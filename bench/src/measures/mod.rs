@@ -1,5 +1,7 @@
 //! Everything that is measured.
 
+mod durable;
+
 use std::error::Error;
 
 use crate::row::Row;
@@ -18,4 +20,4 @@ pub struct Measure {
 }
 
 /// Every measure.
-pub const MEASURES: &[Measure] = &[];
+pub const MEASURES: &[Measure] = &[Measure { name: "durable", about: durable::ABOUT, run: durable::run }];

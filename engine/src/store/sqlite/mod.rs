@@ -20,6 +20,7 @@ mod write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
@@ -48,6 +49,7 @@ pub struct SqliteStore {
     group: Group,
     readers: Vec<Mutex<Connection>>,
     writer: Mutex<Writer>,
+    flushes: Arc<AtomicU64>,
     /// Released last.
     _lock: OwnerLock,
 }
@@ -61,6 +63,7 @@ impl SqliteStore {
             path,
             group: Group::default(),
             readers: opened.readers.into_iter().map(Mutex::new).collect(),
+            flushes: writer.flushes.clone(),
             writer: Mutex::new(writer),
             _lock: opened.lock,
         })
@@ -75,6 +78,11 @@ impl SqliteStore {
             return Ok(());
         }
         Err(OpenError::Damaged { path: self.path.clone(), problem: problems.join("; ") })
+    }
+
+    /// How many groups of commits went to disk since the store was opened, each with one flush.
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Relaxed)
     }
 
     fn with_reader<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {

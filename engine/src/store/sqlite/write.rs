@@ -1,5 +1,8 @@
 //! Commits, checked and written one by one, flushed together.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
 
 use super::open::prove_flush;
@@ -29,6 +32,8 @@ pub(super) struct Writer {
     is_in_doubt: bool,
     /// What the last commit that pruned has forgotten.
     pub(super) pruned: Pruned,
+    /// Groups that were flushed.
+    pub(super) flushes: Arc<AtomicU64>,
 }
 
 struct Bounds {
@@ -102,6 +107,7 @@ impl Writer {
             },
             is_in_doubt: false,
             pruned: Pruned::default(),
+            flushes: Arc::default(),
         })
     }
 
@@ -147,6 +153,7 @@ impl Writer {
             }
             return Err(failed(error));
         }
+        self.flushes.fetch_add(1, Ordering::Relaxed);
         crate::failpoint::reach("after-flush");
         Ok(())
     }
