@@ -10,6 +10,7 @@
 mod care;
 mod checksum;
 mod group;
+mod journal;
 mod note;
 mod open;
 mod prune;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 pub use self::care::{
@@ -31,6 +32,7 @@ pub use self::care::{
 };
 
 use self::group::Group;
+use self::journal::{Overlay, Pending};
 use self::open::{OwnerLock, READERS};
 use self::record::RecordError;
 use self::write::Writer;
@@ -46,9 +48,11 @@ use crate::operation::QueuePath;
 /// Keeps everything in an `SQLite` file. One process owns the file as long as any handle lives.
 pub struct SqliteStore {
     path: PathBuf,
-    group: Group,
+    group: Group<Pending>,
     readers: Vec<Mutex<Connection>>,
     writer: Mutex<Writer>,
+    /// What is on disk and not yet in the tables. Whoever reads a record looks here first.
+    overlay: Arc<RwLock<Overlay>>,
     flushes: Arc<AtomicU64>,
     /// Released last.
     _lock: OwnerLock,
@@ -58,12 +62,17 @@ impl SqliteStore {
     /// Opens the file, or makes it. A file of an earlier format is brought up to the present one.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, OpenError> {
         let (path, opened) = open::open(path)?;
-        let writer = Writer::new(opened.writer, limits).map_err(|error| open::sorted(&path, &error))?;
+        let mut writer = Writer::new(opened.writer, limits).map_err(|error| open::sorted(&path, &error))?;
+        writer.settle().map_err(|error| {
+            let problem = format!("what its journal holds can't be written to its tables: {error}");
+            OpenError::Unusable { path: path.clone(), problem }
+        })?;
         Ok(Self {
             path,
             group: Group::default(),
             readers: opened.readers.into_iter().map(Mutex::new).collect(),
             flushes: writer.flushes.clone(),
+            overlay: writer.overlay.clone(),
             writer: Mutex::new(writer),
             _lock: opened.lock,
         })
@@ -72,6 +81,7 @@ impl SqliteStore {
     /// Reads everything, and says what is damaged: the file's structure, and every record. Whether the records
     /// fit each other [`StoreFile::check`] says.
     pub fn check(&self) -> Result<(), OpenError> {
+        self.settle().map_err(|error| self.unusable(&error))?;
         let problems =
             self.with_reader(care::check::problems).map_err(|error| open::sorted(&self.path, &error))?;
         if problems.is_empty() {
@@ -83,6 +93,15 @@ impl SqliteStore {
     /// How many groups of commits went to disk since the store was opened, each with one flush.
     pub fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Relaxed)
+    }
+
+    /// Writes to the tables what is in the journal alone, for those who read tables as a whole.
+    fn settle(&self) -> Result<(), StoreError> {
+        if self.overlay.read().is_empty() { Ok(()) } else { self.writer.lock().settle() }
+    }
+
+    fn unusable(&self, error: &StoreError) -> OpenError {
+        OpenError::Unusable { path: self.path.clone(), problem: error.to_string() }
     }
 
     fn with_reader<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
@@ -123,8 +142,46 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// What a query gives, with the latest versions: what an interaction is found by does not change in the
+    /// journal.
+    fn latest(
+        &self,
+        query: impl Fn() -> Result<Vec<Arc<Interaction>>, StoreError>,
+    ) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        let emptied = self.overlay.read().emptied();
+        let mut found = query()?;
+        let overlay = self.overlay.read();
+        if overlay.emptied() != emptied {
+            // Later versions may have gone to the tables after these were read. As long as this is held none is
+            // taken from here.
+            found = query()?;
+        }
+        for interaction in &mut found {
+            if let Some(later) = overlay.interaction(interaction.id)
+                && later.version > interaction.version
+            {
+                *interaction = later.clone();
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // What could not be written stays in the journal, for the next opening.
+        if let Err(error) = self.writer.get_mut().settle() {
+            tracing::error!(%error, "the journal is left as it is");
+        }
+    }
+}
+
 impl Store for SqliteStore {
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {
+        if let Some(interaction) = self.overlay.read().interaction(id) {
+            return Ok(Some(interaction.clone()));
+        }
         let query = "SELECT id, version, checksum, record FROM interaction WHERE id = ?";
         self.one(query, [id.as_str()], interaction)?.transpose()
     }
@@ -132,20 +189,20 @@ impl Store for SqliteStore {
     fn owned(&self, agent: &AgentId, channel: &str) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction \
                      WHERE listed_by = ? AND channel = ? ORDER BY number";
-        self.all(query, [agent.as_str(), channel], interaction)
+        self.latest(|| self.all(query, [agent.as_str(), channel], interaction))
     }
 
     fn queue(&self, queue: &QueuePath) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction \
                      WHERE queue = ? ORDER BY since_ms, place";
-        self.all(query, [queue.as_str()], interaction)
+        self.latest(|| self.all(query, [queue.as_str()], interaction))
     }
 
     fn waiting(&self, queue: &QueuePath, limit: usize) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction WHERE queue = ? AND waits = 1 \
                      ORDER BY since_ms, place LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.all(query, params![queue.as_str(), limit], interaction)
+        self.latest(|| self.all(query, params![queue.as_str(), limit], interaction))
     }
 
     fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError> {
@@ -189,10 +246,14 @@ impl Store for SqliteStore {
     }
 
     fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
+        if let Some(record) = self.overlay.read().agent(id) {
+            return Ok(Some(record));
+        }
         self.read(|connection| agent(connection, id))?.transpose()
     }
 
     fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
+        self.settle()?;
         self.read(|connection| note::after(connection, agent, after))
     }
 
@@ -244,7 +305,7 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.group.commit(commit, |commits| self.writer.lock().write(commits))
+        self.group.commit(Pending::of(commit), |commits| self.writer.lock().write(commits))
     }
 }
 

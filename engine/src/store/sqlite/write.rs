@@ -1,10 +1,13 @@
 //! Commits, checked and written one by one, flushed together.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::RwLock;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
 
+use super::journal::{self, Overlay, Pending};
 use super::open::prove_flush;
 use super::record::{write_delivery, write_interaction};
 use super::{failed, note, number};
@@ -34,6 +37,10 @@ pub(super) struct Writer {
     pub(super) pruned: Pruned,
     /// Groups that were flushed.
     pub(super) flushes: Arc<AtomicU64>,
+    /// What the journal holds. Only this writer changes it, and only after a flush.
+    pub(super) overlay: Arc<RwLock<Overlay>>,
+    /// A write has begun, and not come back: after a panic nobody knows what it has done.
+    is_writing: bool,
 }
 
 struct Bounds {
@@ -96,7 +103,12 @@ impl Standing {
 }
 
 impl Writer {
+    /// Also writes to the tables what a killed process left in the journal.
     pub(super) fn new(connection: Connection, limits: &Limits) -> rusqlite::Result<Self> {
+        let (overlay, problems) = journal::read(&connection);
+        if !problems.is_empty() {
+            return Err(journal::damaged(&problems));
+        }
         Ok(Self {
             standing: Standing::read(&connection)?,
             connection,
@@ -108,13 +120,18 @@ impl Writer {
             is_in_doubt: false,
             pruned: Pruned::default(),
             flushes: Arc::default(),
+            overlay: Arc::new(RwLock::new(overlay)),
+            is_writing: false,
         })
     }
 
     /// Writes and flushes; gives each commit its own result.
-    pub(super) fn write(&mut self, commits: &[Commit]) -> Vec<Outcome> {
+    pub(super) fn write(&mut self, commits: &[Pending]) -> Vec<Outcome> {
         let mut results = Vec::with_capacity(commits.len());
-        if let Err(error) = self.write_all(commits, &mut results) {
+        self.is_writing = true;
+        let written = self.write_all(commits, &mut results);
+        self.is_writing = false;
+        if let Err(error) = written {
             // What was to be flushed is lost; a refusal stays one.
             results.resize(commits.len(), Ok(()));
             for result in &mut results {
@@ -126,14 +143,34 @@ impl Writer {
         results
     }
 
-    fn write_all(&mut self, commits: &[Commit], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
+    /// Writes what the journal holds to the tables.
+    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
+        if self.overlay.read().is_empty() {
+            return Ok(());
+        }
+        if self.is_writing {
+            return Err(StoreError::new("an earlier write panicked: open the store again"));
+        }
+        self.is_writing = true;
+        let written = self.write_all(&[], &mut Vec::new());
+        self.is_writing = false;
+        written
+    }
+
+    fn write_all(&mut self, commits: &[Pending], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
         self.settle_doubt()?;
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        run(&self.connection, "BEGIN IMMEDIATE", [])?;
         let before = self.standing;
-        let written = self.write_each(commits, results);
+        let staged = self.staged(commits);
+        let written = match &staged {
+            Some(staged) => journal::append(&self.connection, &staged.lines)
+                .map(|()| results.resize(commits.len(), Ok(()))),
+            None => self.write_each(commits, results),
+        };
         // `SQLite` undoes everything itself when it meets certain failures.
         let is_lost = self.connection.is_autocommit();
-        if written.is_err() || is_lost || results.iter().all(Result::is_err) {
+        let is_void = !commits.is_empty() && results.iter().all(Result::is_err);
+        if written.is_err() || is_lost || is_void {
             self.standing = before;
             self.undo();
             return written.and(if is_lost {
@@ -143,7 +180,7 @@ impl Writer {
             });
         }
         crate::failpoint::reach("before-flush");
-        if let Err(error) = self.connection.execute_batch("COMMIT") {
+        if let Err(error) = run(&self.connection, "COMMIT", []) {
             self.standing = before;
             self.undo();
             self.is_in_doubt = true;
@@ -151,28 +188,94 @@ impl Writer {
             if let Err(error) = self.settle_doubt() {
                 tracing::error!(%error, "the store takes no changes");
             }
-            return Err(failed(error));
+            return Err(error);
+        }
+        match staged {
+            Some(staged) => staged.become_part_of(&mut self.overlay.write(), commits),
+            None => self.overlay.write().empty(),
         }
         self.flushes.fetch_add(1, Ordering::Relaxed);
         crate::failpoint::reach("after-flush");
         Ok(())
     }
 
-    fn write_each(&mut self, commits: &[Commit], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
+    /// What is needed to put all of these commits in the journal, if each is of the kind that can stand there,
+    /// and nothing speaks against any of them. Whoever finds a reason against one of them writes to the tables,
+    /// and says what it is.
+    fn staged(&self, commits: &[Pending]) -> Option<Staged> {
+        let overlay = self.overlay.read();
+        if commits.is_empty() || overlay.is_full() {
+            return None;
+        }
+        let mut staged = Staged::default();
+        let mut changed = HashSet::new();
+        let mut last_notes: HashMap<&AgentId, u64> = HashMap::new();
+        for Pending { commit, line } in commits {
+            staged.lines.push_str(line.as_ref()?);
+            for interaction in &commit.interactions {
+                let follows = match overlay.interaction(interaction.id) {
+                    Some(before) => {
+                        interaction.version == before.version + 1
+                            && interaction.number == before.number
+                            && interaction.channel == before.channel
+                            && Columns::of(interaction) == Columns::of(before)
+                    }
+                    None => follows_stored(&self.connection, interaction).ok()?,
+                };
+                let placed = interaction.placement.as_ref().map_or(0, |placement| placement.number);
+                let is_counted = interaction.number.max(placed) <= self.standing.highest_number;
+                if !follows || !is_counted || !changed.insert(interaction.id) {
+                    return None;
+                }
+            }
+            if let Some(AgentChange { id, reference_id, followed_after, .. }) = &commit.agent {
+                number(reference_id.max(&followed_after.unwrap_or(0)).to_owned()).ok()?;
+                if overlay.agent(id).is_none() && !staged.agents.contains_key(id) {
+                    let before = super::agent(&self.connection, id).ok()?.transpose().ok()?;
+                    staged.agents.insert(id.clone(), before.unwrap_or_default());
+                }
+            }
+            for kept in &commit.notes {
+                number(kept.note.sequence).ok()?;
+                let last = match last_notes.get(&kept.agent) {
+                    Some(last) => *last,
+                    None => match overlay.last_note(&kept.agent) {
+                        Some(last) => last,
+                        None => journal::last_note(&self.connection, &kept.agent).ok()?,
+                    },
+                };
+                if kept.note.sequence <= last {
+                    return None;
+                }
+                last_notes.insert(&kept.agent, kept.note.sequence);
+            }
+        }
+        Some(staged)
+    }
+
+    /// Writes to the tables: what the journal holds, and then each commit.
+    fn write_each(&mut self, commits: &[Pending], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
         let before = self.standing;
-        for commit in commits {
+        let overlay = self.overlay.read();
+        if !overlay.is_empty() {
+            overlay.absorb(&self.connection)?;
+        }
+        drop(overlay);
+        for Pending { commit, .. } in commits {
             let standing = self.standing;
-            self.connection.execute_batch("SAVEPOINT one").map_err(failed)?;
+            run(&self.connection, "SAVEPOINT one", [])?;
             let result = self.write_one(commit);
-            let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
             if result.is_err() {
                 self.standing = standing;
             }
-            self.connection.execute_batch(end).map_err(|error| match &result {
-                // The transaction is gone with the first failure: that one is worth telling.
-                Err(CommitError::Failed(first)) => first.clone(),
-                _ => failed(error),
-            })?;
+            let undone = if result.is_ok() { Ok(()) } else { run(&self.connection, "ROLLBACK TO one", []) };
+            undone.and_then(|()| run(&self.connection, "RELEASE one", [])).map_err(
+                |error| match &result {
+                    // The transaction is gone with the first failure: that one is worth telling.
+                    Err(CommitError::Failed(first)) => first.clone(),
+                    _ => error,
+                },
+            )?;
             results.push(result);
         }
         if self.standing != before {
@@ -302,6 +405,47 @@ impl Writer {
     }
 }
 
+/// What a group of commits needs to become part of the journal.
+#[derive(Default)]
+struct Staged {
+    lines: String,
+    /// The agents' records, as the tables have them, of those that are not in the overlay.
+    agents: HashMap<AgentId, AgentRecord>,
+}
+
+impl Staged {
+    /// The group is on disk.
+    fn become_part_of(self, overlay: &mut Overlay, commits: &[Pending]) {
+        for Pending { commit, line } in commits {
+            let of_agent = |change: &AgentChange| self.agents.get(&change.id).copied();
+            let before = || commit.agent.as_ref().and_then(of_agent).unwrap_or_default();
+            overlay.take(commit, before, line.as_ref().map_or(0, String::len));
+        }
+    }
+}
+
+/// Whether the stored interaction is the version before this one, and is found by the same.
+fn follows_stored(connection: &Connection, interaction: &Interaction) -> Result<bool, StoreError> {
+    let query = "SELECT version, number, channel, listed_by, queue, since_ms, place, waits, parent, ended_ms \
+                 FROM interaction WHERE id = ?";
+    let stored = prepared(connection, query)?.query_row([interaction.id.as_str()], |row| {
+        let columns = Columns {
+            listed_by: row.get_ref(3)?.as_str_or_null()?,
+            queue: row.get_ref(4)?.as_str_or_null()?,
+            since_ms: row.get(5)?,
+            place: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),
+            waits: row.get(7)?,
+            parent: row.get_ref(8)?.as_str_or_null()?,
+            ended_ms: row.get(9)?,
+        };
+        Ok(row.get::<_, i64>(0)?.unsigned_abs() + 1 == interaction.version
+            && row.get::<_, i64>(1)?.unsigned_abs() == interaction.number
+            && row.get_ref(2)?.as_str()? == &*interaction.channel
+            && columns == Columns::of(interaction))
+    });
+    Ok(stored.optional().map_err(failed)?.unwrap_or(false))
+}
+
 fn check_version(id: InteractionId, next: u64, stored: Option<u64>) -> Outcome {
     match stored {
         Some(_) if next == 1 => Err(CommitError::Taken(id)),
@@ -335,6 +479,7 @@ fn contradicts(connection: &Connection, commit: &Commit) -> Result<bool, StoreEr
 }
 
 /// What an interaction is found by, beside its id.
+#[derive(PartialEq)]
 pub(super) struct Columns<'a> {
     pub(super) listed_by: Option<&'a str>,
     pub(super) queue: Option<&'a str>,
@@ -386,6 +531,18 @@ pub(super) fn put_interaction(connection: &Connection, interaction: &Interaction
         ended_ms
     ];
     run(connection, query, values)
+}
+
+/// Writes a later version of an interaction that is found by the same as before.
+pub(super) fn put_record(connection: &Connection, interaction: &Interaction) -> Result<(), StoreError> {
+    let written = write_interaction(interaction);
+    let query = "UPDATE interaction SET version = ?2, checksum = ?3, record = ?4 WHERE id = ?1";
+    let values =
+        params![interaction.id.as_str(), number(interaction.version)?, written.checksum, written.text];
+    match prepared(connection, query)?.execute(values).map_err(failed)? {
+        1 => Ok(()),
+        _ => Err(StoreError::new(format!("interaction `{}` is missing", interaction.id))),
+    }
 }
 
 pub(super) fn put_delivery(
