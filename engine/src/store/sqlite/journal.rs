@@ -2,7 +2,7 @@
 //!
 //! Most commits change what stands in a record and nothing that it is found by. A group of such commits is one
 //! row of the table `journal`, written one behind the other and flushed; what they change stays in memory,
-//! latest state only ([`Overlay`]), until it is written to the tables: with the next commit that is of
+//! latest state only ([`super::overlay`]), until it is written to the tables: with the next commit that is of
 //! another kind, when the journal is long, when somebody must see the tables as they are, or when the store is
 //! closed. That is one transaction with the emptying of the journal, so a commit is always in exactly one of
 //! the two. What a killed process left in the journal is written to the tables when the store is opened.
@@ -11,7 +11,6 @@
 //! are for ever.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -19,17 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::checksum::crc32;
-use super::record::{RecordError, read_interaction, write_interaction};
-use super::write::put_agent_record;
-use super::write::{put_record, run};
-use super::{failed, note};
-use crate::interaction::{AgentId, Interaction, InteractionId};
+use super::failed;
+use super::overlay::Overlay;
+use super::record::{RecordError, form_of, read_interaction};
+use super::write::run;
+use crate::interaction::{AgentId, InteractionId};
 use crate::notify::Note;
-use crate::store::{AgentChange, AgentRecord, Commit, CommitError, KeptNote, StoreError};
-
-/// So long a journal is written to the tables before anything is added to it. It bounds the memory that its
-/// commits take, and how long a group waits for that.
-pub(super) const LONGEST_BYTES: usize = 1 << 20;
+use crate::store::{AgentChange, AgentRecord, Commit, KeptNote, StoreError};
 
 /// A commit that waits for its flush.
 pub(super) struct Pending {
@@ -45,124 +40,12 @@ impl Pending {
     }
 }
 
-/// What the commits in the journal have changed.
-#[derive(Default)]
-pub(super) struct Overlay {
-    interactions: HashMap<InteractionId, Arc<Interaction>>,
-    agents: HashMap<AgentId, AgentRecord>,
-    notes: Vec<KeptNote>,
-    /// The highest number of each agent that has notes here.
-    last_notes: HashMap<AgentId, u64>,
-    bytes: usize,
-    /// Counts how often this was emptied: who reads the tables and this can tell that it happened in between.
-    emptied: u64,
-}
-
-impl Overlay {
-    pub(super) fn interaction(&self, id: InteractionId) -> Option<&Arc<Interaction>> {
-        self.interactions.get(&id)
-    }
-
-    pub(super) fn agent(&self, id: &AgentId) -> Option<AgentRecord> {
-        self.agents.get(id).copied()
-    }
-
-    pub(super) fn last_note(&self, agent: &AgentId) -> Option<u64> {
-        self.last_notes.get(agent).copied()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0
-    }
-
-    /// Whether the journal is to be written to the tables before more is added.
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes >= LONGEST_BYTES
-    }
-
-    pub(super) fn emptied(&self) -> u64 {
-        self.emptied
-    }
-
-    /// Takes in what commits change; `before` are the records, as the tables have them, of agents that are not here.
-    pub(super) fn take(&mut self, commit: &Commit, before: impl FnOnce() -> AgentRecord, bytes: usize) {
-        for interaction in &commit.interactions {
-            self.interactions.insert(interaction.id, interaction.clone());
-        }
-        if let Some(change) = &commit.agent {
-            let record = self.agents.get(&change.id).copied().unwrap_or_else(before);
-            self.agents.insert(change.id.clone(), record.changed(change));
-        }
-        for kept in &commit.notes {
-            let last = self.last_notes.entry(kept.agent.clone()).or_default();
-            *last = kept.note.sequence.max(*last);
-            self.notes.push(kept.clone());
-        }
-        self.bytes += bytes;
-    }
-
-    /// All of it is in the tables.
-    pub(super) fn empty(&mut self) {
-        *self = Self { emptied: self.emptied + 1, ..Self::default() };
-    }
-
-    /// Writes everything to the tables, and empties the journal.
-    pub(super) fn absorb(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.absorb_around(connection, Err)
-    }
-
-    /// The same of a damaged store: gives what can't be written.
-    pub(super) fn absorb_readable(&self, connection: &Connection) -> Vec<String> {
-        let mut problems = Vec::new();
-        let absorbed = self.absorb_around(connection, |error| {
-            problems.push(format!("journal: {error}"));
-            Ok(())
-        });
-        problems.extend(absorbed.err().map(|error| error.to_string()));
-        problems
-    }
-
-    fn absorb_around(
-        &self,
-        connection: &Connection,
-        mut wrong: impl FnMut(StoreError) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        for interaction in self.interactions.values() {
-            put_record(connection, interaction).or_else(&mut wrong)?;
-        }
-        for (id, record) in &self.agents {
-            put_agent_record(connection, id, record).or_else(&mut wrong)?;
-        }
-        let mut forgotten: HashMap<&AgentId, &KeptNote> = HashMap::new();
-        for kept in &self.notes {
-            let most = forgotten.entry(&kept.agent).or_insert(kept);
-            if kept.forgotten > most.forgotten {
-                *most = kept;
-            }
-        }
-        for kept in &self.notes {
-            if forgotten.get(&kept.agent).is_some_and(|most| kept.note.sequence <= most.forgotten) {
-                continue;
-            }
-            let kept = note::keep(connection, &kept.agent, &kept.note).map_err(|error| match error {
-                CommitError::Failed(error) => error,
-                other => StoreError::new(format!("a note of agent `{}`: {other}", kept.agent)),
-            });
-            kept.or_else(&mut wrong)?;
-        }
-        for kept in forgotten.into_values() {
-            note::forget(connection, kept).or_else(&mut wrong)?;
-        }
-        run(connection, "DELETE FROM journal", []).or_else(&mut wrong)
-    }
-}
-
-/// A commit in the journal.
+/// A commit in the journal. Its interactions are written as they come, and read in a second step.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Line<'a> {
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    interactions: Vec<Cow<'a, RawValue>>,
+struct Line<'a, I> {
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    interactions: Vec<I>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     agent: Option<AgentLine<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -220,12 +103,8 @@ fn line(commit: &Commit) -> Option<String> {
     if !is_of_records {
         return None;
     }
-    let raw = |interaction: &Arc<Interaction>| {
-        // What was just written is JSON.
-        Cow::Owned(RawValue::from_string(write_interaction(interaction).text).unwrap_or_default())
-    };
     let form = Line {
-        interactions: interactions.iter().map(raw).collect(),
+        interactions: interactions.iter().map(|interaction| form_of(interaction)).collect(),
         agent: agent.as_ref().map(|change| AgentLine {
             id: change.id.as_str().into(),
             reference_id: change.reference_id,
@@ -253,10 +132,11 @@ fn read_line(line: &str) -> Result<Commit, RecordError> {
     if checksum != Some(crc32(json.as_bytes())) {
         return Err(RecordError::Checksum);
     }
-    let form: Line<'_> = serde_json::from_str(json).map_err(|error| RecordError::Json(error.to_string()))?;
+    let form: Line<'_, &RawValue> =
+        serde_json::from_str(json).map_err(|error| RecordError::Json(error.to_string()))?;
     let id = |id: &str| InteractionId::parse(id).map_err(|_| RecordError::Member("focus"));
     let agent_of = |id: &str| AgentId::parse(id).map_err(|_| RecordError::Member("agent"));
-    let interaction = |record: &Cow<'_, RawValue>| {
+    let interaction = |record: &&RawValue| {
         let text = record.get();
         read_interaction(text, crc32(text.as_bytes())).map(Arc::new)
     };
@@ -323,7 +203,7 @@ fn read_into(
             }
         };
         // The rows' bytes count, also those that can't be read: they are to be deleted.
-        overlay.bytes += lines.len().max(1);
+        overlay.lengthen(lines.len().max(1));
         for line in lines.split_terminator('\n') {
             match read_line(line) {
                 Ok(commit) => replay(connection, overlay, &commit, problems)?,
@@ -362,7 +242,7 @@ fn replay(
         Some(change) => super::agent(connection, &change.id)?.and_then(Result::ok).unwrap_or_default(),
         None => AgentRecord::default(),
     };
-    overlay.take(commit, || before, 0);
+    overlay.take(commit, || before);
     Ok(())
 }
 

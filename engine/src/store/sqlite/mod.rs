@@ -13,9 +13,11 @@ mod group;
 mod journal;
 mod note;
 mod open;
+mod overlay;
 mod prune;
 mod record;
 mod schema;
+mod stage;
 mod write;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -32,8 +34,9 @@ pub use self::care::{
 };
 
 use self::group::Group;
-use self::journal::{Overlay, Pending};
+use self::journal::Pending;
 use self::open::{OwnerLock, READERS};
+use self::overlay::Overlay;
 use self::record::RecordError;
 use self::write::Writer;
 use super::{
@@ -63,10 +66,15 @@ impl SqliteStore {
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, OpenError> {
         let (path, opened) = open::open(path)?;
         let mut writer = Writer::new(opened.writer, limits).map_err(|error| open::sorted(&path, &error))?;
-        writer.settle().map_err(|error| {
+        if let Err(error) = writer.settle() {
             let problem = format!("what its journal holds can't be written to its tables: {error}");
-            OpenError::Unusable { path: path.clone(), problem }
-        })?;
+            let is_sound = care::check::structure(&writer.connection).is_sound();
+            return Err(if is_sound {
+                OpenError::Unusable { path, problem }
+            } else {
+                OpenError::Damaged { path, problem }
+            });
+        }
         Ok(Self {
             path,
             group: Group::default(),
@@ -143,28 +151,27 @@ impl SqliteStore {
 }
 
 impl SqliteStore {
-    /// What a query gives, with the latest versions: what an interaction is found by does not change in the
-    /// journal.
-    fn latest(
+    /// What a query of the tables gives, brought up to date with what is in the journal alone.
+    fn latest<T>(
         &self,
-        query: impl Fn() -> Result<Vec<Arc<Interaction>>, StoreError>,
-    ) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        query: impl Fn() -> Result<T, StoreError>,
+        update: impl FnOnce(&Overlay, &mut T),
+    ) -> Result<T, StoreError> {
         let emptied = self.overlay.read().emptied();
         let mut found = query()?;
         let overlay = self.overlay.read();
         if overlay.emptied() != emptied {
-            // Later versions may have gone to the tables after these were read. As long as this is held none is
-            // taken from here.
+            // What was here may have gone to the tables after they were read. As long as this is held nothing
+            // is taken from here.
             found = query()?;
         }
-        for interaction in &mut found {
-            if let Some(later) = overlay.interaction(interaction.id)
-                && later.version > interaction.version
-            {
-                *interaction = later.clone();
-            }
-        }
+        update(&overlay, &mut found);
         Ok(found)
+    }
+
+    /// Interactions by what they are found by: that does not change in the journal.
+    fn found<P: Params + Clone>(&self, query: &str, values: &P) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        self.latest(|| self.all(query, values.clone(), interaction), Overlay::bring_up)
     }
 }
 
@@ -189,20 +196,20 @@ impl Store for SqliteStore {
     fn owned(&self, agent: &AgentId, channel: &str) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction \
                      WHERE listed_by = ? AND channel = ? ORDER BY number";
-        self.latest(|| self.all(query, [agent.as_str(), channel], interaction))
+        self.found(query, &[agent.as_str(), channel])
     }
 
     fn queue(&self, queue: &QueuePath) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction \
                      WHERE queue = ? ORDER BY since_ms, place";
-        self.latest(|| self.all(query, [queue.as_str()], interaction))
+        self.found(query, &[queue.as_str()])
     }
 
     fn waiting(&self, queue: &QueuePath, limit: usize) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction WHERE queue = ? AND waits = 1 \
                      ORDER BY since_ms, place LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.latest(|| self.all(query, params![queue.as_str(), limit], interaction))
+        self.found(query, &(queue.as_str(), limit))
     }
 
     fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError> {
@@ -253,8 +260,10 @@ impl Store for SqliteStore {
     }
 
     fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
-        self.settle()?;
-        self.read(|connection| note::after(connection, agent, after))
+        self.latest(
+            || self.read(|connection| note::after(connection, agent, after)),
+            |overlay, log| overlay.add_notes(agent, after, log),
+        )
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {

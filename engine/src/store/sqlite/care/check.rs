@@ -85,7 +85,7 @@ pub(super) fn of_import(connection: &Connection, observer: Observer<'_>) -> Vec<
     findings(connection, &[], observer).problems
 }
 
-pub(super) fn structure(connection: &Connection) -> Findings {
+pub(in crate::store::sqlite) fn structure(connection: &Connection) -> Findings {
     let mut findings = Findings::default();
     let problems = (|| {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({MOST})"))?;
