@@ -1,7 +1,8 @@
 //! A store in an `SQLite` file, for one process.
 //!
 //! * A commit is on disk before it returns: write-ahead log, flushed for every group of commits.
-//! * Nothing is kept in memory but the database's bounded page caches: what the file says holds.
+//! * Kept in memory are the database's bounded page caches, and what is in the journal and not yet in the tables,
+//!   which is bounded as well: what the file says holds.
 //! * After a failed flush the store accepts nothing until it has written over the log's end in doubt: what
 //!   was refused is not there, and doesn't turn up. Only if the process ends before that, the log holds as
 //!   it is found.
