@@ -260,3 +260,45 @@ pub(super) fn last_note(connection: &Connection, agent: &AgentId) -> Result<u64,
         .optional();
     Ok(last.map_err(failed)?.unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interaction::Interaction;
+
+    /// The stored form is for ever: this line must be read by every later version.
+    const LINE: &str = r#"a3a4e311 {"interactions":[{"format":1,"id":"A","version":3,"number":7,"channel":"twitter","direction":"Inbound","state":"Processing","owner":"a1","userData":{"b":1.50},"createdMs":9}],"agent":{"id":"a1","referenceId":4,"focus":"","followedAfter":2},"notes":[{"agent":"a1","sequence":5,"topic":"/t","data":"{\"ü\":1}","forgotten":3}]}"#;
+
+    #[test]
+    fn the_stored_form_stays() {
+        let commit = read_line(LINE).unwrap();
+        assert_eq!(line(&commit).as_deref(), Some(format!("{LINE}\n").as_str()));
+        let change = commit.agent.as_ref().unwrap();
+        assert_eq!((change.reference_id, change.focus, change.followed_after), (4, Some(None), Some(2)));
+        assert_eq!((commit.interactions[0].version, commit.notes[0].forgotten), (3, 3));
+    }
+
+    /// Fails if anything but the line's end may change without its checksum.
+    #[test]
+    fn a_changed_byte_is_noticed_wherever_it_is() {
+        for at in 0..LINE.len() {
+            let mut bytes = LINE.as_bytes().to_vec();
+            bytes[at] ^= 1;
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            assert_eq!(read_line(&text).unwrap_err(), RecordError::Checksum, "byte {at}");
+        }
+    }
+
+    /// Each of these is found by what changes, or changes what is counted: the journal has no place for it.
+    #[test]
+    fn what_is_more_than_a_change_of_records_has_no_line() {
+        let commit = read_line(LINE).unwrap();
+        let mut new = Interaction::clone(&commit.interactions[0]);
+        new.version = 1;
+        assert!(line(&Commit { interactions: vec![Arc::new(new.clone())], ..commit.clone() }).is_none());
+        (new.version, new.state) = (4, crate::lifecycle::State::Completed);
+        assert!(line(&Commit { interactions: vec![Arc::new(new)], ..commit.clone() }).is_none());
+        let prune = crate::store::Prune { now_ms: 0, ended_before_ms: None, keep: None, max: 0 };
+        assert!(line(&Commit { prune: Some(prune), ..commit }).is_none());
+    }
+}

@@ -103,10 +103,12 @@ impl Overlay {
 
     /// Writes everything to the tables, and empties the journal.
     pub(super) fn absorb(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.absorb_around(connection, Err)
+        self.absorb_around(connection, Err)?;
+        run(connection, "DELETE FROM journal", [])
     }
 
-    /// The same of a damaged store: gives what can't be written.
+    /// Writes to the tables what can be written of it, and gives what can't. The journal is left alone: to delete
+    /// from a damaged one may damage others.
     pub(super) fn absorb_readable(&self, connection: &Connection) -> Vec<String> {
         let mut problems = Vec::new();
         let absorbed = self.absorb_around(connection, |error| {
@@ -148,6 +150,6 @@ impl Overlay {
         for kept in forgotten.into_values() {
             note::forget(connection, kept).or_else(&mut wrong)?;
         }
-        run(connection, "DELETE FROM journal", []).or_else(&mut wrong)
+        Ok(())
     }
 }

@@ -69,6 +69,12 @@ impl StoreFile {
         let (connection, of_journal) = match journal::holds_any(&connection) {
             Ok(false) => (connection, Vec::new()),
             Err(error) => (connection, vec![format!("journal: {error}")]),
+            // Writing, even what is never ended, makes things worse where pages are damaged.
+            Ok(true) if !check::structure(&connection).is_sound() => {
+                let problem =
+                    "journal: the file is damaged, and what it holds can't be taken into the tables";
+                (connection, vec![problem.to_owned()])
+            }
             Ok(true) => {
                 drop(connection);
                 open::connect_with_journal(&path).map_err(|error| open::sorted(&path, &error))?
