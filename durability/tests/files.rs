@@ -118,7 +118,7 @@ fn a_newer_format_is_refused_by_number() {
     drop(open(&path).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
-    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 4 });
+    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 5 });
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 

@@ -13,7 +13,7 @@ use strowger::{
     Interaction, KeptNote, KeptReply, LastAgent, Limits, MemoryStore, Note, Pause, PauseChange, Placement,
     Prune, QueuePath, RequestKey, SqliteStore, Stage, Store, UserData, Work,
 };
-use strowger_durability::scratch;
+use strowger_durability::{left_behind, scratch};
 
 const INTERACTIONS: usize = 7;
 const DELIVERIES: usize = 8;
@@ -57,8 +57,22 @@ enum Focus {
 #[derive(Clone, Debug)]
 enum Step {
     Commit(Box<Draft>),
+    /// Changes what stands in interactions, and nothing that they are found by.
+    Revise(Revision),
+    /// Asks for the agents' notes as well.
+    Listen,
     Prune(Prune),
     Reopen,
+    /// Goes on with the files as a process that is killed leaves them.
+    Kill,
+}
+
+/// A change of interactions, of an agent, and what is told of it.
+#[derive(Clone, Debug)]
+struct Revision {
+    interactions: Vec<(Index, String, u8)>,
+    agent: Option<(Index, u64, Focus)>,
+    notes: Vec<(Index, u64, u64)>,
 }
 
 /// 0 fits; 1 is too low, 2 too high, 3 claims to be new.
@@ -119,7 +133,24 @@ fn prune() -> impl Strategy<Value = Prune> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![2 => prune().prop_map(Step::Prune), 20 => draft().prop_map(|draft| Step::Commit(Box::new(draft))), 1 => Just(Step::Reopen)]
+    prop_oneof![
+        2 => prune().prop_map(Step::Prune),
+        20 => draft().prop_map(|draft| Step::Commit(Box::new(draft))),
+        30 => revision().prop_map(Step::Revise),
+        4 => Just(Step::Listen),
+        1 => Just(Step::Reopen),
+        2 => Just(Step::Kill),
+    ]
+}
+
+fn revision() -> impl Strategy<Value = Revision> {
+    let index = any::<Index>;
+    (
+        prop::collection::vec((index(), "\\PC{0,12}", skew()), 0..3),
+        prop::option::weighted(0.5, (index(), 0..100_u64, focus())),
+        prop::collection::vec((index(), 1..NOTES, 0..3_u64), 0..3),
+    )
+        .prop_map(|(interactions, agent, notes)| Revision { interactions, agent, notes })
 }
 
 fn id(kind: &str, number: usize) -> Id {
@@ -205,16 +236,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
         let key = ContactOnChannel { contact_id: "k".into(), channel: pick(&CHANNELS, *channel).into() };
         (key, LastAgent { agent: AgentId::parse("a1").unwrap(), at_ms: i64::from(*at) })
     });
-    commit.agent = draft.agent.as_ref().map(|(agent, reference_id, focus)| AgentChange {
-        id: AgentId::parse(&pick(&AGENTS, *agent).replace(' ', "")).unwrap(),
-        reference_id: *reference_id,
-        focus: match focus {
-            Focus::Stays => None,
-            Focus::Dropped => Some(None),
-            Focus::Taken(index) => Some(Some(id("I", index.index(INTERACTIONS)))),
-        },
-        followed_after: draft.follows,
-    });
+    commit.agent = agent(draft.agent.as_ref(), draft.follows);
     commit.external = draft.external.as_ref().map(|(channel, number)| {
         let key = ExternalId { channel: pick(&CHANNELS, *channel).into(), id: format!("e{number}").into() };
         (key, id("I", usize::from(*number)))
@@ -226,7 +248,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
         };
         (key, KeptReply { fingerprint: [7; 16], reference_id: 1, at_ms: hours * HOUR_MS })
     });
-    commit.notes = notes(draft, count);
+    commit.notes = notes(&draft.notes, count);
     commit.pauses = draft
         .pause
         .iter()
@@ -240,9 +262,43 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
     commit
 }
 
+/// The commit that a revision stands for, as things are: of interactions that are there.
+fn revised(revision: &Revision, memory: &MemoryStore, count: u64) -> Commit {
+    let mut commit = Commit {
+        agent: agent(revision.agent.as_ref(), None),
+        notes: notes(&revision.notes, count),
+        ..Commit::default()
+    };
+    for (which, text, skew) in &revision.interactions {
+        let id = id("I", which.index(INTERACTIONS));
+        let Some(stored) = memory.interaction(id).unwrap() else { continue };
+        if commit.interactions.iter().any(|other| other.id == id) {
+            continue;
+        }
+        let mut after = Interaction::clone(&stored);
+        after.version = version(Some(stored.version), *skew);
+        after.message = Some(text.as_str().into());
+        commit.interactions.push(Arc::new(after));
+    }
+    commit
+}
+
+fn agent(drawn: Option<&(Index, u64, Focus)>, follows: Option<u64>) -> Option<AgentChange> {
+    drawn.map(|(agent, reference_id, focus)| AgentChange {
+        id: AgentId::parse(&pick(&AGENTS, *agent).replace(' ', "")).unwrap(),
+        reference_id: *reference_id,
+        focus: match focus {
+            Focus::Stays => None,
+            Focus::Dropped => Some(None),
+            Focus::Taken(index) => Some(Some(id("I", index.index(INTERACTIONS)))),
+        },
+        followed_after: follows,
+    })
+}
+
 /// The notes of a commit. Their numbers may be taken, by a note of this commit as well; they come in any
 /// order, and forget up to any number below their own.
-fn notes(draft: &Draft, count: u64) -> Vec<KeptNote> {
+fn notes(drawn: &[(Index, u64, u64)], count: u64) -> Vec<KeptNote> {
     let note = |(agent, sequence, keeps): &(Index, u64, u64)| KeptNote {
         agent: AgentId::parse(&pick(&AGENTS, *agent).replace(' ', "")).unwrap(),
         note: Arc::new(Note {
@@ -252,7 +308,7 @@ fn notes(draft: &Draft, count: u64) -> Vec<KeptNote> {
         }),
         forgotten: sequence.saturating_sub(keeps * 4 + 1),
     };
-    draft.notes.iter().map(note).collect()
+    drawn.iter().map(note).collect()
 }
 
 /// The deliveries of a commit.
@@ -304,7 +360,19 @@ fn deliveries(draft: &Draft, memory: &MemoryStore) -> Vec<Arc<Delivery>> {
     deliveries
 }
 
-/// Everything that can be asked.
+/// The agents' notes. Whoever asks for them has the store write its journal to its tables.
+fn logs(store: &dyn Store) -> Vec<String> {
+    let mut logs = Vec::new();
+    for agent in AGENTS {
+        let agent = AgentId::parse(&agent.replace(' ', "")).unwrap();
+        for after in [0, 5, NOTES, u64::MAX] {
+            logs.push(format!("{:?}", store.notes(&agent, after).unwrap()));
+        }
+    }
+    logs
+}
+
+/// Everything else that can be asked.
 fn answers(store: &dyn Store) -> Vec<String> {
     let mut answers = Vec::new();
     let mut note = |answer: &dyn std::fmt::Debug| answers.push(format!("{answer:?}"));
@@ -317,9 +385,6 @@ fn answers(store: &dyn Store) -> Vec<String> {
     for agent in AGENTS {
         let agent = AgentId::parse(&agent.replace(' ', "")).unwrap();
         note(&store.agent(&agent).unwrap());
-        for after in [0, 5, NOTES, u64::MAX] {
-            note(&store.notes(&agent, after).unwrap());
-        }
         for channel in CHANNELS {
             note(&store.owned(&agent, channel).unwrap());
         }
@@ -361,7 +426,7 @@ proptest! {
     #[test]
     fn both_stores_give_the_same_answers(steps in prop::collection::vec(step(), 1..40)) {
         let folder = tempfile::tempdir_in(scratch()).unwrap();
-        let path = folder.path().join("store.db");
+        let mut path = folder.path().join("store.db");
         let memory = MemoryStore::new(&limits());
         let mut disk = Some(SqliteStore::open(&path, &limits()).unwrap());
         for (step, count) in steps.iter().zip(1..) {
@@ -371,6 +436,12 @@ proptest! {
                     let result = memory.commit(commit.clone());
                     prop_assert_eq!(disk.as_ref().unwrap().commit(commit), result);
                 }
+                Step::Revise(revision) => {
+                    let commit = revised(revision, &memory, count);
+                    let result = memory.commit(commit.clone());
+                    prop_assert_eq!(disk.as_ref().unwrap().commit(commit), result);
+                }
+                Step::Listen => prop_assert_eq!(logs(disk.as_ref().unwrap()), logs(&memory)),
                 Step::Prune(prune) => {
                     let result = memory.prune(prune);
                     prop_assert_eq!(disk.as_ref().unwrap().prune(prune), result);
@@ -379,9 +450,14 @@ proptest! {
                     disk = None;
                     disk = disk.or_else(|| Some(SqliteStore::open(&path, &limits()).unwrap()));
                 }
+                Step::Kill => {
+                    path = left_behind(&path, &folder.path().join(format!("killed{count}.db"))).unwrap();
+                    disk = Some(SqliteStore::open(&path, &limits()).unwrap());
+                }
             }
             prop_assert_eq!(answers(disk.as_ref().unwrap()), answers(&memory));
         }
+        prop_assert_eq!(logs(disk.as_ref().unwrap()), logs(&memory));
         disk.unwrap().check().unwrap();
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "all measures have one signature, also those that can't fail")]
 
 mod cores;
+mod durable;
 pub mod gateway;
 pub mod notify;
 mod number;
@@ -40,6 +41,7 @@ pub const MEASURES: &[Measure] = &[
     },
     Measure { name: "cores", about: cores::ABOUT, run: cores::run },
     Measure { name: "number", about: number::ABOUT, run: number::run },
+    Measure { name: "durable", about: durable::ABOUT, run: durable::run },
     Measure { name: "notify", about: notify::ABOUT, run: notify::run },
     Measure { name: "gateway", about: gateway::ABOUT, run: gateway::run },
     Measure { name: "plugin", about: plugin::ABOUT, run: plugin::run },

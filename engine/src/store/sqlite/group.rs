@@ -1,96 +1,130 @@
-//! One flush for all who wait: the first caller writes what has gathered, and the others find their
-//! result. No thread of our own.
+//! One flush for all who wait: one caller leads and writes what has gathered, and the others find their
+//! result. Who leads next is named before the results are handed out, so that the disk is never idle while
+//! somebody waits. No thread of our own.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::store::{Commit, CommitError, StoreError};
+use crate::store::{CommitError, StoreError};
 
 type Outcome = Result<(), CommitError>;
 
 /// Commits that go to disk together.
-#[derive(Default)]
-pub(super) struct Group {
-    state: Mutex<State>,
-    done: Condvar,
+pub(super) struct Group<C> {
+    state: Mutex<State<C>>,
 }
 
-#[derive(Default)]
-struct State {
-    last_ticket: u64,
-    waiting: Vec<(u64, Commit)>,
+struct State<C> {
+    waiting: Vec<(Arc<Caller>, C)>,
     is_led: bool,
     /// A leader panicked: nobody knows in what state it left the connection.
     is_broken: bool,
-    results: HashMap<u64, Outcome>,
+}
+
+/// Somebody who waits; woken alone, since only one of many has anything to do.
+#[derive(Default)]
+struct Caller {
+    turn: Mutex<Turn>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+enum Turn {
+    #[default]
+    Waits,
+    /// To write what has gathered.
+    Leads,
+    /// To return with this.
+    Done(Outcome),
 }
 
 /// The most commits of one flush: a bound on how long the first of them waits.
 const MOST: usize = 256;
 
-impl Group {
+impl<C> Default for Group<C> {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { waiting: Vec::new(), is_led: false, is_broken: false }) }
+    }
+}
+
+impl<C> Group<C> {
     /// Has the commit written, by this caller or by another. `write` gives one result for each commit.
-    pub(super) fn commit(&self, commit: Commit, write: impl FnOnce(&[Commit]) -> Vec<Outcome>) -> Outcome {
+    pub(super) fn commit(&self, commit: C, write: impl FnOnce(&[C]) -> Vec<Outcome>) -> Outcome {
+        let caller = Arc::<Caller>::default();
         let mut state = self.state.lock();
-        state.last_ticket += 1;
-        let ticket = state.last_ticket;
-        state.waiting.push((ticket, commit));
-        let mut write = Some(write);
-        loop {
-            if let Some(result) = state.results.remove(&ticket) {
-                return result;
-            }
-            if state.is_broken {
-                // This commit was not begun.
-                state.waiting.retain(|(waiting, _)| *waiting != ticket);
-                return Err(StoreError::new("an earlier write panicked: open the store again").into());
-            }
-            if state.is_led {
-                self.done.wait(&mut state);
-                continue;
-            }
-            // Who leads takes its own commit along unless more than a flush holds came before it; those
-            // are then led by their own callers.
-            let own = state.waiting.iter().position(|(waiting, _)| *waiting == ticket);
-            let Some(write) = own.filter(|place| *place < MOST).and_then(|_| write.take()) else {
-                self.done.wait(&mut state);
-                continue;
-            };
-            state.is_led = true;
-            let count = state.waiting.len().min(MOST);
-            let (tickets, commits): (Vec<_>, Vec<_>) = state.waiting.drain(..count).unzip();
-            drop(state);
-            let mut lead = Lead { group: self, own: ticket, tickets, results: Vec::new() };
-            lead.results = write(&commits);
-            drop(lead);
-            state = self.state.lock();
+        if state.is_broken {
+            // This commit is not begun.
+            return Err(broken());
         }
+        state.waiting.push((caller.clone(), commit));
+        let waits = state.is_led;
+        state.is_led = true;
+        drop(state);
+        if waits && let Some(outcome) = caller.wait() {
+            return outcome;
+        }
+        let mut state = self.state.lock();
+        // Whoever leads is the first of those who wait.
+        let count = state.waiting.len().min(MOST);
+        let (callers, commits): (Vec<_>, Vec<_>) = state.waiting.drain(..count).unzip();
+        drop(state);
+        let mut lead = Lead { group: self, callers, results: Vec::new() };
+        lead.results = write(&commits);
+        drop(lead);
+        caller.wait().unwrap_or(Err(CommitError::Unknown))
+    }
+}
+
+fn broken() -> CommitError {
+    StoreError::new("an earlier write panicked: open the store again").into()
+}
+
+impl Caller {
+    /// Waits for the result; `None` if it is this caller's turn to write.
+    fn wait(&self) -> Option<Outcome> {
+        let mut turn = self.turn.lock();
+        loop {
+            match std::mem::take(&mut *turn) {
+                Turn::Waits => self.came.wait(&mut turn),
+                Turn::Leads => return None,
+                Turn::Done(outcome) => return Some(outcome),
+            }
+        }
+    }
+
+    fn wake(&self, turn: Turn) {
+        *self.turn.lock() = turn;
+        self.came.notify_one();
     }
 }
 
 /// Gives everybody a result, also when the leader panics: who waits must not wait for ever.
-struct Lead<'a> {
-    group: &'a Group,
-    own: u64,
-    tickets: Vec<u64>,
+struct Lead<'a, C> {
+    group: &'a Group<C>,
+    /// The leader first.
+    callers: Vec<Arc<Caller>>,
     results: Vec<Outcome>,
 }
 
-impl Drop for Lead<'_> {
+impl<C> Drop for Lead<'_, C> {
     fn drop(&mut self) {
-        let mut results = std::mem::take(&mut self.results).into_iter();
         let mut state = self.group.state.lock();
         state.is_broken |= std::thread::panicking();
-        for ticket in self.tickets.drain(..) {
-            if ticket == self.own && std::thread::panicking() {
-                continue;
-            }
-            state.results.insert(ticket, results.next().unwrap_or(Err(CommitError::Unknown)));
-        }
-        state.is_led = false;
+        let refused = if state.is_broken { std::mem::take(&mut state.waiting) } else { Vec::new() };
+        let next = state.waiting.first().map(|(caller, _)| caller.clone());
+        state.is_led = next.is_some();
         drop(state);
-        self.group.done.notify_all();
+        if let Some(next) = next {
+            next.wake(Turn::Leads);
+        }
+        let mut results = std::mem::take(&mut self.results).into_iter();
+        for caller in self.callers.drain(..) {
+            caller.wake(Turn::Done(results.next().unwrap_or(Err(CommitError::Unknown))));
+        }
+        for (caller, _) in refused {
+            caller.wake(Turn::Done(Err(broken())));
+        }
     }
 }
 
@@ -101,6 +135,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::store::Commit;
 
     /// Several callers wait while a leader writes; gives the sizes of the flushes and everybody's results.
     fn gather(write: impl Fn(&[Commit]) -> Vec<Outcome> + Send + Sync + Copy + 'static) -> Vec<Outcome> {
@@ -133,7 +168,7 @@ mod tests {
         let results =
             others.into_iter().map(|other| other.join().unwrap_or(Err(CommitError::Full))).collect();
         let state = group.state.lock();
-        assert!(state.results.is_empty() && state.waiting.is_empty() && !state.is_led);
+        assert!(state.waiting.is_empty() && !state.is_led);
         results
     }
 

@@ -1,7 +1,8 @@
 //! A store in an `SQLite` file, for one process.
 //!
 //! * A commit is on disk before it returns: write-ahead log, flushed for every group of commits.
-//! * Nothing is kept in memory but the database's bounded page caches: what the file says holds.
+//! * Kept in memory are the database's bounded page caches, and what is in the journal and not yet in the tables,
+//!   which is bounded as well: what the file says holds.
 //! * After a failed flush the store accepts nothing until it has written over the log's end in doubt: what
 //!   was refused is not there, and doesn't turn up. Only if the process ends before that, the log holds as
 //!   it is found.
@@ -10,18 +11,22 @@
 mod care;
 mod checksum;
 mod group;
+mod journal;
 mod note;
 mod open;
+mod overlay;
 mod prune;
 mod record;
 mod schema;
+mod stage;
 mod write;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 pub use self::care::{
@@ -30,7 +35,9 @@ pub use self::care::{
 };
 
 use self::group::Group;
+use self::journal::Pending;
 use self::open::{OwnerLock, READERS};
+use self::overlay::Overlay;
 use self::record::RecordError;
 use self::write::Writer;
 use super::{
@@ -45,9 +52,12 @@ use crate::operation::QueuePath;
 /// Keeps everything in an `SQLite` file. One process owns the file as long as any handle lives.
 pub struct SqliteStore {
     path: PathBuf,
-    group: Group,
+    group: Group<Pending>,
     readers: Vec<Mutex<Connection>>,
     writer: Mutex<Writer>,
+    /// What is on disk and not yet in the tables. Whoever reads a record looks here first.
+    overlay: Arc<RwLock<Overlay>>,
+    flushes: Arc<AtomicU64>,
     /// Released last.
     _lock: OwnerLock,
 }
@@ -56,11 +66,22 @@ impl SqliteStore {
     /// Opens the file, or makes it. A file of an earlier format is brought up to the present one.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, OpenError> {
         let (path, opened) = open::open(path)?;
-        let writer = Writer::new(opened.writer, limits).map_err(|error| open::sorted(&path, &error))?;
+        let mut writer = Writer::new(opened.writer, limits).map_err(|error| open::sorted(&path, &error))?;
+        if let Err(error) = writer.settle() {
+            let problem = format!("what its journal holds can't be written to its tables: {error}");
+            let is_sound = care::check::structure(&writer.connection).is_sound();
+            return Err(if is_sound {
+                OpenError::Unusable { path, problem }
+            } else {
+                OpenError::Damaged { path, problem }
+            });
+        }
         Ok(Self {
             path,
             group: Group::default(),
             readers: opened.readers.into_iter().map(Mutex::new).collect(),
+            flushes: writer.flushes.clone(),
+            overlay: writer.overlay.clone(),
             writer: Mutex::new(writer),
             _lock: opened.lock,
         })
@@ -69,12 +90,27 @@ impl SqliteStore {
     /// Reads everything, and says what is damaged: the file's structure, and every record. Whether the records
     /// fit each other [`StoreFile::check`] says.
     pub fn check(&self) -> Result<(), OpenError> {
+        self.settle().map_err(|error| self.unusable(&error))?;
         let problems =
             self.with_reader(care::check::problems).map_err(|error| open::sorted(&self.path, &error))?;
         if problems.is_empty() {
             return Ok(());
         }
         Err(OpenError::Damaged { path: self.path.clone(), problem: problems.join("; ") })
+    }
+
+    /// How many groups of commits went to disk since the store was opened, each with one flush.
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Relaxed)
+    }
+
+    /// Writes to the tables what is in the journal alone, for those who read tables as a whole.
+    fn settle(&self) -> Result<(), StoreError> {
+        if self.overlay.read().is_empty() { Ok(()) } else { self.writer.lock().settle() }
+    }
+
+    fn unusable(&self, error: &StoreError) -> OpenError {
+        OpenError::Unusable { path: self.path.clone(), problem: error.to_string() }
     }
 
     fn with_reader<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
@@ -115,8 +151,45 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// What a query of the tables gives, brought up to date with what is in the journal alone.
+    fn latest<T>(
+        &self,
+        query: impl Fn() -> Result<T, StoreError>,
+        update: impl FnOnce(&Overlay, &mut T),
+    ) -> Result<T, StoreError> {
+        let emptied = self.overlay.read().emptied();
+        let mut found = query()?;
+        let overlay = self.overlay.read();
+        if overlay.emptied() != emptied {
+            // What was here may have gone to the tables after they were read. As long as this is held nothing
+            // is taken from here.
+            found = query()?;
+        }
+        update(&overlay, &mut found);
+        Ok(found)
+    }
+
+    /// Interactions by what they are found by: that does not change in the journal.
+    fn found<P: Params + Clone>(&self, query: &str, values: &P) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        self.latest(|| self.all(query, values.clone(), interaction), Overlay::bring_up)
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // What could not be written stays in the journal, for the next opening.
+        if let Err(error) = self.writer.get_mut().settle() {
+            tracing::error!(%error, "the journal is left as it is");
+        }
+    }
+}
+
 impl Store for SqliteStore {
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {
+        if let Some(interaction) = self.overlay.read().interaction(id) {
+            return Ok(Some(interaction.clone()));
+        }
         let query = "SELECT id, version, checksum, record FROM interaction WHERE id = ?";
         self.one(query, [id.as_str()], interaction)?.transpose()
     }
@@ -124,20 +197,20 @@ impl Store for SqliteStore {
     fn owned(&self, agent: &AgentId, channel: &str) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction \
                      WHERE listed_by = ? AND channel = ? ORDER BY number";
-        self.all(query, [agent.as_str(), channel], interaction)
+        self.found(query, &[agent.as_str(), channel])
     }
 
     fn queue(&self, queue: &QueuePath) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction \
                      WHERE queue = ? ORDER BY since_ms, place";
-        self.all(query, [queue.as_str()], interaction)
+        self.found(query, &[queue.as_str()])
     }
 
     fn waiting(&self, queue: &QueuePath, limit: usize) -> Result<Vec<Arc<Interaction>>, StoreError> {
         let query = "SELECT id, version, checksum, record FROM interaction WHERE queue = ? AND waits = 1 \
                      ORDER BY since_ms, place LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.all(query, params![queue.as_str(), limit], interaction)
+        self.found(query, &(queue.as_str(), limit))
     }
 
     fn queue_next(&self, queue: &QueuePath) -> Result<Option<InteractionId>, StoreError> {
@@ -181,11 +254,17 @@ impl Store for SqliteStore {
     }
 
     fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
+        if let Some(record) = self.overlay.read().agent(id) {
+            return Ok(Some(record));
+        }
         self.read(|connection| agent(connection, id))?.transpose()
     }
 
     fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
-        self.read(|connection| note::after(connection, agent, after))
+        self.latest(
+            || self.read(|connection| note::after(connection, agent, after)),
+            |overlay, log| overlay.add_notes(agent, after, log),
+        )
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {
@@ -236,7 +315,7 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.group.commit(commit, |commits| self.writer.lock().write(commits))
+        self.group.commit(Pending::of(commit), |commits| self.writer.lock().write(commits))
     }
 }
 

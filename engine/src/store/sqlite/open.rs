@@ -5,9 +5,10 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::schema;
+use super::{journal, schema};
 use crate::store::OpenError;
 
 /// Connections that read, beside the one that writes.
@@ -66,6 +67,21 @@ pub(super) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)
+}
+
+/// A connection that has the journal's commits in its tables, in a transaction that is never ended: nothing of
+/// it reaches the file. Gives also what of the journal can't be read or written.
+pub(super) fn connect_with_journal(path: &Path) -> rusqlite::Result<(Connection, Vec<String>)> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_spill", false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let (overlay, mut problems) = journal::read(&connection);
+    problems.extend(overlay.absorb_readable(&connection));
+    Ok((connection, problems))
 }
 
 pub(super) fn unusable(path: &Path, error: &io::Error) -> OpenError {

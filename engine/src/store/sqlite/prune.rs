@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::failed;
+use super::journal::Pending;
 use super::write::{Writer, prepared, run};
 use crate::config::Retention;
 use crate::store::{Commit, CommitError, Prune, Pruned, StoreError};
@@ -12,7 +13,7 @@ impl Writer {
     pub(super) fn prune(&mut self, prune: &Prune) -> Result<Pruned, CommitError> {
         self.pruned = Pruned::default();
         let commit = Commit { prune: Some(*prune), ..Commit::default() };
-        self.write(&[commit]).pop().unwrap_or(Ok(()))?;
+        self.write(&[Pending { commit, line: None }]).pop().unwrap_or(Ok(()))?;
         Ok(self.pruned)
     }
 

@@ -57,7 +57,7 @@ fn check_format(format: u32) -> Result<(), RecordError> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct InteractionForm<'a> {
+pub(super) struct InteractionForm<'a> {
     format: u32,
     id: Cow<'a, str>,
     version: u64,
@@ -157,7 +157,12 @@ enum StageForm {
 }
 
 pub(super) fn write_interaction(interaction: &Interaction) -> Written {
-    Written::of(&InteractionForm {
+    Written::of(&form_of(interaction))
+}
+
+/// What is written of an interaction, as part of something larger.
+pub(super) fn form_of(interaction: &Interaction) -> InteractionForm<'_> {
+    InteractionForm {
         format: FORMAT,
         id: interaction.id.as_str().into(),
         version: interaction.version,
@@ -187,7 +192,7 @@ pub(super) fn write_interaction(interaction: &Interaction) -> Written {
         delivery: id(interaction.delivery.as_ref()),
         created_ms: interaction.created_ms,
         ended_ms: interaction.ended_ms,
-    })
+    }
 }
 
 pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interaction, RecordError> {

@@ -153,6 +153,13 @@ const STEPS: &[&str] = &[
     UPDATE standing SET
         checksum = strowger_sum(highest_number, interactions, settled, last_settled, replies, ended);
     ",
+    // 5: commits that are on disk and not yet in the tables, a group in a row
+    "
+    CREATE TABLE journal (
+        number INTEGER PRIMARY KEY,
+        lines TEXT NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// The latest format.

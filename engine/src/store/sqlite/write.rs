@@ -1,8 +1,14 @@
 //! Commits, checked and written one by one, flushed together.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
 
+use super::journal::{self, Pending};
 use super::open::prove_flush;
+use super::overlay::Overlay;
 use super::record::{write_delivery, write_interaction};
 use super::{failed, note, number};
 use crate::config::Limits;
@@ -29,6 +35,12 @@ pub(super) struct Writer {
     is_in_doubt: bool,
     /// What the last commit that pruned has forgotten.
     pub(super) pruned: Pruned,
+    /// Groups that were flushed.
+    pub(super) flushes: Arc<AtomicU64>,
+    /// What the journal holds. Only this writer changes it, and only after a flush.
+    pub(super) overlay: Arc<RwLock<Overlay>>,
+    /// A write has begun, and not come back: after a panic nobody knows what it has done.
+    is_writing: bool,
 }
 
 struct Bounds {
@@ -91,7 +103,12 @@ impl Standing {
 }
 
 impl Writer {
+    /// Also writes to the tables what a killed process left in the journal.
     pub(super) fn new(connection: Connection, limits: &Limits) -> rusqlite::Result<Self> {
+        let (overlay, problems) = journal::read(&connection);
+        if !problems.is_empty() {
+            return Err(journal::damaged(&problems));
+        }
         Ok(Self {
             standing: Standing::read(&connection)?,
             connection,
@@ -102,13 +119,19 @@ impl Writer {
             },
             is_in_doubt: false,
             pruned: Pruned::default(),
+            flushes: Arc::default(),
+            overlay: Arc::new(RwLock::new(overlay)),
+            is_writing: false,
         })
     }
 
     /// Writes and flushes; gives each commit its own result.
-    pub(super) fn write(&mut self, commits: &[Commit]) -> Vec<Outcome> {
+    pub(super) fn write(&mut self, commits: &[Pending]) -> Vec<Outcome> {
         let mut results = Vec::with_capacity(commits.len());
-        if let Err(error) = self.write_all(commits, &mut results) {
+        self.is_writing = true;
+        let written = self.write_all(commits, &mut results);
+        self.is_writing = false;
+        if let Err(error) = written {
             // What was to be flushed is lost; a refusal stays one.
             results.resize(commits.len(), Ok(()));
             for result in &mut results {
@@ -120,14 +143,34 @@ impl Writer {
         results
     }
 
-    fn write_all(&mut self, commits: &[Commit], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
+    /// Writes what the journal holds to the tables.
+    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
+        if self.overlay.read().is_empty() {
+            return Ok(());
+        }
+        if self.is_writing {
+            return Err(StoreError::new("an earlier write panicked: open the store again"));
+        }
+        self.is_writing = true;
+        let written = self.write_all(&[], &mut Vec::new());
+        self.is_writing = false;
+        written
+    }
+
+    fn write_all(&mut self, commits: &[Pending], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
         self.settle_doubt()?;
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        run(&self.connection, "BEGIN IMMEDIATE", [])?;
         let before = self.standing;
-        let written = self.write_each(commits, results);
+        let staged = self.staged(commits);
+        let written = match &staged {
+            Some(staged) => journal::append(&self.connection, &staged.lines)
+                .map(|()| results.resize(commits.len(), Ok(()))),
+            None => self.write_each(commits, results),
+        };
         // `SQLite` undoes everything itself when it meets certain failures.
         let is_lost = self.connection.is_autocommit();
-        if written.is_err() || is_lost || results.iter().all(Result::is_err) {
+        let is_void = !commits.is_empty() && results.iter().all(Result::is_err);
+        if written.is_err() || is_lost || is_void {
             self.standing = before;
             self.undo();
             return written.and(if is_lost {
@@ -137,7 +180,7 @@ impl Writer {
             });
         }
         crate::failpoint::reach("before-flush");
-        if let Err(error) = self.connection.execute_batch("COMMIT") {
+        if let Err(error) = run(&self.connection, "COMMIT", []) {
             self.standing = before;
             self.undo();
             self.is_in_doubt = true;
@@ -145,27 +188,40 @@ impl Writer {
             if let Err(error) = self.settle_doubt() {
                 tracing::error!(%error, "the store takes no changes");
             }
-            return Err(failed(error));
+            return Err(error);
         }
+        match staged {
+            Some(staged) => staged.become_part_of(&mut self.overlay.write(), commits),
+            None => self.overlay.write().empty(),
+        }
+        self.flushes.fetch_add(1, Ordering::Relaxed);
         crate::failpoint::reach("after-flush");
         Ok(())
     }
 
-    fn write_each(&mut self, commits: &[Commit], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
+    /// Writes to the tables: what the journal holds, and then each commit.
+    fn write_each(&mut self, commits: &[Pending], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
         let before = self.standing;
-        for commit in commits {
+        let overlay = self.overlay.read();
+        if !overlay.is_empty() {
+            overlay.absorb(&self.connection)?;
+        }
+        drop(overlay);
+        for Pending { commit, .. } in commits {
             let standing = self.standing;
-            self.connection.execute_batch("SAVEPOINT one").map_err(failed)?;
+            run(&self.connection, "SAVEPOINT one", [])?;
             let result = self.write_one(commit);
-            let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
             if result.is_err() {
                 self.standing = standing;
             }
-            self.connection.execute_batch(end).map_err(|error| match &result {
-                // The transaction is gone with the first failure: that one is worth telling.
-                Err(CommitError::Failed(first)) => first.clone(),
-                _ => failed(error),
-            })?;
+            let undone = if result.is_ok() { Ok(()) } else { run(&self.connection, "ROLLBACK TO one", []) };
+            undone.and_then(|()| run(&self.connection, "RELEASE one", [])).map_err(
+                |error| match &result {
+                    // The transaction is gone with the first failure: that one is worth telling.
+                    Err(CommitError::Failed(first)) => first.clone(),
+                    _ => error,
+                },
+            )?;
             results.push(result);
         }
         if self.standing != before {
@@ -328,6 +384,7 @@ fn contradicts(connection: &Connection, commit: &Commit) -> Result<bool, StoreEr
 }
 
 /// What an interaction is found by, beside its id.
+#[derive(PartialEq)]
 pub(super) struct Columns<'a> {
     pub(super) listed_by: Option<&'a str>,
     pub(super) queue: Option<&'a str>,
@@ -379,6 +436,18 @@ pub(super) fn put_interaction(connection: &Connection, interaction: &Interaction
         ended_ms
     ];
     run(connection, query, values)
+}
+
+/// Writes a later version of an interaction that is found by the same as before.
+pub(super) fn put_record(connection: &Connection, interaction: &Interaction) -> Result<(), StoreError> {
+    let written = write_interaction(interaction);
+    let query = "UPDATE interaction SET version = ?2, checksum = ?3, record = ?4 WHERE id = ?1";
+    let values =
+        params![interaction.id.as_str(), number(interaction.version)?, written.checksum, written.text];
+    match prepared(connection, query)?.execute(values).map_err(failed)? {
+        1 => Ok(()),
+        _ => Err(StoreError::new(format!("interaction `{}` is missing", interaction.id))),
+    }
 }
 
 pub(super) fn put_delivery(

@@ -50,9 +50,10 @@ impl Findings {
 }
 
 /// Everything about a file that nobody changes.
-pub(super) fn findings(connection: &Connection, observer: Observer<'_>) -> Findings {
+pub(super) fn findings(connection: &Connection, of_journal: &[String], observer: Observer<'_>) -> Findings {
     observer(Progress { what: "pages", done: 0, of: 0 });
     let mut findings = structure(connection);
+    findings.add(of_journal.iter().cloned());
     let is_whole = findings.is_sound();
     records(connection, &mut findings, observer);
     let between = sums(connection, &findings.tables).and_then(|mut problems| {
@@ -81,10 +82,10 @@ pub(in crate::store::sqlite) fn problems(connection: &Connection) -> rusqlite::R
 
 /// What is wrong with a new file that was just written.
 pub(super) fn of_import(connection: &Connection, observer: Observer<'_>) -> Vec<String> {
-    findings(connection, observer).problems
+    findings(connection, &[], observer).problems
 }
 
-pub(super) fn structure(connection: &Connection) -> Findings {
+pub(in crate::store::sqlite) fn structure(connection: &Connection) -> Findings {
     let mut findings = Findings::default();
     let problems = (|| {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({MOST})"))?;

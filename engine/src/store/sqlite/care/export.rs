@@ -42,11 +42,16 @@ pub(super) fn export(
     observer: Observer<'_>,
 ) -> Result<Exported, ExportError> {
     let failed = |error: rusqlite::Error| ExportError::Store(sorted(path, &error));
-    // One snapshot.
-    connection.execute_batch("BEGIN").map_err(failed)?;
+    // One snapshot: where there is a transaction, that is one.
+    let is_begun = !connection.is_autocommit();
+    if !is_begun {
+        connection.execute_batch("BEGIN").map_err(failed)?;
+    }
     let written = Lines::begin(to, false).and_then(|lines| lines.all(connection, path, observer));
-    // It has read only: nothing is lost with an end that fails.
-    let _ = connection.execute_batch("ROLLBACK");
+    if !is_begun {
+        // It has read only: nothing is lost with an end that fails.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
     written
 }
 

@@ -34,7 +34,8 @@ struct Log {
 const PASSED_OVER: u64 = 1 << 20;
 
 impl Logs {
-    pub(super) fn of(connection: &Connection, observer: Observer<'_>) -> Self {
+    /// With lost commits anybody's notes may be lost.
+    pub(super) fn of(connection: &Connection, lost_commits: bool, observer: Observer<'_>) -> Self {
         let mut logs = Self::default();
         let Ok(gaps) = NOTE_HEADS.each_readable(connection, observer, |head| {
             match head {
@@ -56,6 +57,7 @@ impl Logs {
                 }
             }
         }
+        logs.is_cut |= lost_commits;
         logs
     }
 

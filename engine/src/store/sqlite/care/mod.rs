@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::open::{self, OwnerLock};
-use super::{SqliteStore, schema};
+use super::{SqliteStore, journal, schema};
 use crate::store::OpenError;
 
 /// How far long work is.
@@ -49,6 +49,8 @@ pub type Observer<'a> = &'a mut dyn FnMut(Progress);
 pub struct StoreFile {
     path: PathBuf,
     connection: Connection,
+    /// What is wrong with the journal of a process that was killed.
+    of_journal: Vec<String>,
     /// Released last.
     _lock: OwnerLock,
 }
@@ -63,13 +65,28 @@ impl StoreFile {
         if found < schema::known() {
             return Err(OpenError::Earlier { path, found, known: schema::known() });
         }
-        Ok(Self { path, connection, _lock: lock })
+        // A journal that can't be read is damaged: that is told with everything else.
+        let (connection, of_journal) = match journal::holds_any(&connection) {
+            Ok(false) => (connection, Vec::new()),
+            Err(error) => (connection, vec![format!("journal: {error}")]),
+            // Writing, even what is never ended, makes things worse where pages are damaged.
+            Ok(true) if !check::structure(&connection).is_sound() => {
+                let problem =
+                    "journal: the file is damaged, and what it holds can't be taken into the tables";
+                (connection, vec![problem.to_owned()])
+            }
+            Ok(true) => {
+                drop(connection);
+                open::connect_with_journal(&path).map_err(|error| open::sorted(&path, &error))?
+            }
+        };
+        Ok(Self { path, connection, of_journal, _lock: lock })
     }
 
     /// Reads everything, and says what is wrong: with the file's structure, with a record, or between
     /// records. Nothing is changed.
     pub fn check(&self, observer: Observer<'_>) -> Findings {
-        check::findings(&self.connection, observer)
+        check::findings(&self.connection, &self.of_journal, observer)
     }
 
     /// Writes everything as lines of JSON, in the same order and form for the same content; fails at the
@@ -80,6 +97,10 @@ impl StoreFile {
     /// `reply`, `pause`, `note`, and `standing` once. The last is `{"end":{"lines":…,"sha256":…}}`: how many came
     /// before it, and the hash of their bytes. There are no secrets in a store; there are customers' words.
     pub fn export(&self, to: &mut dyn Write, observer: Observer<'_>) -> Result<Exported, ExportError> {
+        if !self.of_journal.is_empty() {
+            let (path, problem) = (self.path.clone(), self.of_journal.join("; "));
+            return Err(ExportError::Store(OpenError::Damaged { path, problem }));
+        }
         export::export(&self.connection, &self.path, to, observer)
     }
 
@@ -88,7 +109,7 @@ impl StoreFile {
     /// left out. Of an agent's notes those are kept that come after whatever is lost. Takes memory in proportion
     /// to the number of interactions.
     pub fn salvage(&self, to: &mut dyn Write, observer: Observer<'_>) -> Result<Exported, ExportError> {
-        salvage::salvage(&self.connection, to, observer)
+        salvage::salvage(&self.connection, &self.of_journal, to, observer)
     }
 
     /// Makes a new store of an export: all of it, checked, or nothing.
@@ -132,6 +153,7 @@ impl SqliteStore {
     /// Writes everything as [`StoreFile::export`] does, as it stands now, while others go on committing. The
     /// log can't begin anew as long as that takes.
     pub fn export(&self, to: &mut dyn Write, observer: Observer<'_>) -> Result<Exported, ExportError> {
+        self.settle().map_err(|error| ExportError::Store(self.unusable(&error)))?;
         self.with_reader(|connection| export::export(connection, &self.path, to, observer))
     }
 }

@@ -20,6 +20,7 @@ use crate::store::sqlite::write::Standing;
 
 pub(super) fn salvage(
     connection: &Connection,
+    of_journal: &[String],
     to: &mut dyn Write,
     observer: Observer<'_>,
 ) -> Result<Exported, ExportError> {
@@ -28,7 +29,10 @@ pub(super) fn salvage(
     if let Some(problem) = check::structure(connection).problems.first() {
         losses.add(format!("the file's structure is damaged, and more may be lost than is told: {problem}"));
     }
-    let mut survey = Survey::of(connection, observer);
+    for problem in of_journal {
+        losses.add(problem.clone());
+    }
+    let mut survey = Survey::of(connection, !of_journal.is_empty(), observer);
     let mut lines = Lines::begin(to, true)?;
     let (mut highest_number, mut last_settled) = Standing::read(connection)
         .map_or((0, 0), |standing| (standing.highest_number, standing.last_settled));
@@ -97,13 +101,13 @@ struct Survey {
 }
 
 impl Survey {
-    fn of(connection: &Connection, observer: Observer<'_>) -> Self {
+    fn of(connection: &Connection, lost_commits: bool, observer: Observer<'_>) -> Self {
         let mut survey = Self {
             interactions: HashSet::new(),
             sent: HashMap::new(),
             unsettled: HashMap::new(),
             agents: HashMap::new(),
-            logs: Logs::of(connection, observer),
+            logs: Logs::of(connection, lost_commits, observer),
             latest_ms: 0,
         };
         for agent in survey.logs.agents() {

@@ -1,0 +1,193 @@
+//! What is on disk and not yet in the tables: it outlasts a killed process, whoever reads the file sees it, and
+//! damage to it is told.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use strowger::lifecycle::State;
+use strowger::{
+    API_MULTIMEDIA, AgentChange, AgentId, Commit, Config, Engine, Environment, ExportError, Interaction,
+    InteractionId, Limits, OpenError, SqliteStore, StatusCode, Store as _, StoreFile,
+};
+use strowger_durability::{Platform, left_behind, manifest, scratch};
+
+const X: &str = Platform::CHANNEL;
+const DRAFTS: usize = 8;
+
+/// An engine with drafts that were saved, and that is not closed; gives their ids.
+fn saved(path: &Path) -> (Engine, Arc<SqliteStore>, Vec<InteractionId>) {
+    let config = json!({ "manifests": [manifest()] }).to_string();
+    let store = Arc::new(SqliteStore::open(path, &Limits::default()).unwrap());
+    let config = Config::parse(&config).unwrap();
+    let engine = Engine::open_on(&config, Environment::default(), store.clone()).unwrap();
+    let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    drop(agent.subscribe("/v2/me/*").unwrap());
+    let perform = |id: Option<&str>, body: &str| {
+        assert_eq!(agent.perform(X, id, body.as_bytes()).unwrap().status_code(), StatusCode::Success);
+    };
+    for _ in 0..DRAFTS {
+        perform(None, r#"{"operationName":"Create"}"#);
+    }
+    let owned = store.owned(&AgentId::parse("a1").unwrap(), X).unwrap();
+    let ids: Vec<_> = owned.iter().map(|interaction| interaction.id).collect();
+    for (number, id) in ids.iter().enumerate() {
+        let save = json!({ "operationName": "Save", "post": { "message": format!("saved {number}") } });
+        perform(Some(id.as_str()), &save.to_string());
+        perform(Some(id.as_str()), r#"{"operationName":"SetInFocus","inFocus":true}"#);
+    }
+    (engine, store, ids)
+}
+
+/// How many rows the journal has, read past the store.
+fn rows(path: &Path) -> i64 {
+    let file = rusqlite::Connection::open(path).unwrap();
+    file.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap()
+}
+
+fn stored(store: &SqliteStore, id: InteractionId) -> String {
+    format!("{:?}", store.interaction(id).unwrap().unwrap())
+}
+
+fn export(path: &Path) -> Vec<u8> {
+    let mut text = Vec::new();
+    StoreFile::open(path).unwrap().export(&mut text, &mut |_| {}).unwrap();
+    text
+}
+
+fn files(path: &Path) -> Vec<Vec<u8>> {
+    ["", "-wal"].iter().map(|ending| fs::read(format!("{}{ending}", path.display())).unwrap()).collect()
+}
+
+/// Fails if an export reads the tables alone, and if it writes to the file.
+#[test]
+fn a_file_whose_owner_was_killed_is_read_with_its_journal_and_not_changed() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let (engine, store, ids) = saved(&folder.path().join("store.db"));
+    let path = left_behind(&folder.path().join("store.db"), &folder.path().join("killed.db")).unwrap();
+    let mut as_it_runs = Vec::new();
+    store.export(&mut as_it_runs, &mut |_| {}).unwrap();
+
+    let before = files(&path);
+    let findings = StoreFile::open(&path).unwrap().check(&mut |_| {});
+    assert!(findings.is_sound(), "{:?}", findings.problems);
+    assert!(export(&path) == as_it_runs);
+    let mut text = Vec::new();
+    let salvaged = StoreFile::open(&path).unwrap().salvage(&mut text, &mut |_| {}).unwrap();
+    assert_eq!(salvaged.losses, Vec::<String>::new());
+    assert!(files(&path) == before, "reading changes nothing");
+    assert!(
+        rows(&left_behind(&path, &folder.path().join("look.db")).unwrap()) > 0,
+        "the journal holds what was saved"
+    );
+
+    StoreFile::compact(&path).unwrap();
+    assert!(export(&path) == as_it_runs);
+    let again = SqliteStore::open(&path, &Limits::default()).unwrap();
+    for id in ids {
+        assert_eq!(stored(&again, id), stored(&store, id));
+    }
+    drop(again);
+    assert_eq!(rows(&path), 0, "the tables have it all");
+    assert!(export(&path) == as_it_runs);
+    drop(engine);
+}
+
+/// Fails if a line is taken without its checksum, or if one that is damaged is passed over in silence.
+#[test]
+fn a_damaged_journal_is_told_and_what_it_leaves_is_saved() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let (engine, _store, ids) = saved(&folder.path().join("store.db"));
+    let path = left_behind(&folder.path().join("store.db"), &folder.path().join("killed.db")).unwrap();
+    drop(engine);
+    {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let query = "UPDATE journal SET lines = replace(lines, 'saved 5', 'saved 6')";
+        assert!(file.execute(query, []).unwrap() > 0);
+    }
+    let refused = SqliteStore::open(&path, &Limits::default()).err();
+    assert!(
+        matches!(&refused, Some(OpenError::Damaged { problem, .. }) if problem.contains("journal")),
+        "{refused:?}"
+    );
+    let file = StoreFile::open(&path).unwrap();
+    let findings = file.check(&mut |_| {});
+    assert!(findings.problems.iter().any(|problem| problem.contains("journal")), "{:?}", findings.problems);
+    let refused = file.export(&mut Vec::new(), &mut |_| {});
+    assert!(matches!(refused, Err(ExportError::Store(OpenError::Damaged { .. }))), "{refused:?}");
+    let mut text = Vec::new();
+    let salvaged = file.salvage(&mut text, &mut |_| {}).unwrap();
+    assert!(salvaged.losses.iter().any(|loss| loss.contains("journal")), "{:?}", salvaged.losses);
+    drop(file);
+
+    let mended = folder.path().join("mended.db");
+    StoreFile::import(&mended, &mut &*text, &mut |_| {}).unwrap();
+    let mended = SqliteStore::open(&mended, &Limits::default()).unwrap();
+    for (number, id) in ids.iter().enumerate() {
+        let message = mended.interaction(*id).unwrap().unwrap().message.clone();
+        let saved = format!("saved {number}");
+        assert_eq!(message.as_deref(), (number != 5).then_some(saved.as_str()));
+    }
+    let log = mended.notes(&AgentId::parse("a1").unwrap(), 0).unwrap();
+    assert!(log.notes.is_empty(), "a log with a hole is not handed out");
+}
+
+/// A row that is gone leaves a gap in the numbers.
+#[test]
+fn a_missing_row_of_the_journal_is_noticed() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let (engine, ..) = saved(&folder.path().join("store.db"));
+    let path = left_behind(&folder.path().join("store.db"), &folder.path().join("killed.db")).unwrap();
+    drop(engine);
+    rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM journal WHERE number = 2", []).unwrap();
+    let refused = SqliteStore::open(&path, &Limits::default()).err();
+    assert!(matches!(refused, Some(OpenError::Damaged { .. })), "{refused:?}");
+}
+
+/// Callers who share rows of the journal and an agent, with one who has it emptied again and again.
+#[test]
+fn callers_at_the_same_time_lose_nothing() {
+    const CALLERS: usize = 8;
+    const EACH: u64 = 300;
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let (engine, store, ids) = saved(&folder.path().join("store.db"));
+    drop(engine);
+    let agent = AgentId::parse("a1").unwrap();
+    let revise = |interaction: &Interaction, reference_id: u64| {
+        let mut after = interaction.clone();
+        after.version += 1;
+        after.message = Some(format!("version {}", after.version).into());
+        let agent = AgentChange { id: agent.clone(), reference_id, focus: None, followed_after: None };
+        let commit = Commit { interactions: vec![Arc::new(after)], agent: Some(agent), ..Commit::default() };
+        store.commit(commit).unwrap();
+    };
+    std::thread::scope(|scope| {
+        for (caller, id) in (0_u64..).zip(&ids[..CALLERS]) {
+            let (store, agent, revise) = (&store, &agent, &revise);
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let before = store.interaction(*id).unwrap().unwrap();
+                    revise(&before, 1_000 + caller * EACH + number);
+                    let listed = store.owned(agent, X).unwrap();
+                    let own = listed.iter().find(|interaction| interaction.id == *id).unwrap();
+                    assert_eq!(own.version, before.version + 1, "one sees what one has changed");
+                    if caller == 0 && number % 16 == 0 {
+                        store.notes(agent, 0).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    let path = left_behind(&folder.path().join("store.db"), &folder.path().join("killed.db")).unwrap();
+    let killed = SqliteStore::open(&path, &Limits::default()).unwrap();
+    for id in ids {
+        let interaction = killed.interaction(id).unwrap().unwrap();
+        assert_eq!(interaction.state, State::Composing);
+        assert_eq!(stored(&killed, id), stored(&store, id));
+        assert_eq!(interaction.message, Some(format!("version {}", interaction.version).into()));
+    }
+    let highest = 1_000 + CALLERS as u64 * EACH - 1;
+    assert_eq!(killed.agent(&agent).unwrap().unwrap().reference_id, highest);
+    killed.check().unwrap();
+}

@@ -1,0 +1,304 @@
+//! Commits that are on disk and not yet in the tables.
+//!
+//! Most commits change what stands in a record and nothing that it is found by. A group of such commits is one
+//! row of the table `journal`, written one behind the other and flushed; what they change stays in memory,
+//! latest state only ([`super::overlay`]), until it is written to the tables: with the next commit that is of
+//! another kind, when the journal is long, when somebody must see the tables as they are, or when the store is
+//! closed. That is one transaction with the emptying of the journal, so a commit is always in exactly one of
+//! the two. What a killed process left in the journal is written to the tables when the store is opened.
+//!
+//! A row holds a line for each commit: its CRC-32 in eight hexadecimal digits, a space, and JSON whose names
+//! are for ever.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::checksum::crc32;
+use super::failed;
+use super::overlay::Overlay;
+use super::record::{RecordError, form_of, read_interaction};
+use super::write::run;
+use crate::interaction::{AgentId, InteractionId};
+use crate::notify::Note;
+use crate::store::{AgentChange, AgentRecord, Commit, KeptNote, StoreError};
+
+/// A commit that waits for its flush.
+pub(super) struct Pending {
+    pub(super) commit: Commit,
+    /// Its line in the journal, if it is of the kind that can stand there.
+    pub(super) line: Option<String>,
+}
+
+impl Pending {
+    /// Writes the commit's line: in the caller's thread, so that who flushes for all has less to do.
+    pub(super) fn of(commit: Commit) -> Self {
+        Self { line: line(&commit), commit }
+    }
+}
+
+/// A commit in the journal. Its interactions are written as they come, and read in a second step.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Line<'a, I> {
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    interactions: Vec<I>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    agent: Option<AgentLine<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<NoteLine<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AgentLine<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    reference_id: u64,
+    /// Empty if the agent looks at nothing from then on.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    focus: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    followed_after: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NoteLine<'a> {
+    #[serde(borrow)]
+    agent: Cow<'a, str>,
+    sequence: u64,
+    #[serde(borrow)]
+    topic: Cow<'a, str>,
+    #[serde(borrow)]
+    data: Cow<'a, str>,
+    forgotten: u64,
+}
+
+/// The commit's line, its end included; `None` if it changes what is not in one.
+fn line(commit: &Commit) -> Option<String> {
+    let Commit {
+        interactions,
+        deliveries,
+        contacts,
+        last_agent,
+        agent,
+        external,
+        reply,
+        notes,
+        pauses,
+        prune,
+    } = commit;
+    let is_of_records = deliveries.is_empty()
+        && contacts.is_empty()
+        && last_agent.is_none()
+        && external.is_none()
+        && reply.is_none()
+        && pauses.is_empty()
+        && prune.is_none()
+        && interactions.iter().all(|interaction| interaction.version > 1 && !interaction.has_ended());
+    if !is_of_records {
+        return None;
+    }
+    let form = Line {
+        interactions: interactions.iter().map(|interaction| form_of(interaction)).collect(),
+        agent: agent.as_ref().map(|change| AgentLine {
+            id: change.id.as_str().into(),
+            reference_id: change.reference_id,
+            focus: change.focus.as_ref().map(|focus| focus.as_ref().map_or("", |id| id.as_str()).into()),
+            followed_after: change.followed_after,
+        }),
+        notes: notes
+            .iter()
+            .map(|kept| NoteLine {
+                agent: kept.agent.as_str().into(),
+                sequence: kept.note.sequence,
+                topic: Cow::Borrowed(&kept.note.topic),
+                data: Cow::Borrowed(&kept.note.data),
+                forgotten: kept.forgotten,
+            })
+            .collect(),
+    };
+    let json = crate::json::raw(&form);
+    Some(format!("{:08x} {}\n", crc32(json.get().as_bytes()), json.get()))
+}
+
+fn read_line(line: &str) -> Result<Commit, RecordError> {
+    let (checksum, json) = line.split_at_checked(9).ok_or(RecordError::Checksum)?;
+    let checksum = checksum.strip_suffix(' ').and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    if checksum != Some(crc32(json.as_bytes())) {
+        return Err(RecordError::Checksum);
+    }
+    let form: Line<'_, &RawValue> =
+        serde_json::from_str(json).map_err(|error| RecordError::Json(error.to_string()))?;
+    let id = |id: &str| InteractionId::parse(id).map_err(|_| RecordError::Member("focus"));
+    let agent_of = |id: &str| AgentId::parse(id).map_err(|_| RecordError::Member("agent"));
+    let interaction = |record: &&RawValue| {
+        let text = record.get();
+        read_interaction(text, crc32(text.as_bytes())).map(Arc::new)
+    };
+    let focus = |focus: Cow<'_, str>| if focus.is_empty() { Ok(None) } else { id(&focus).map(Some) };
+    let agent = |change: AgentLine<'_>| {
+        Ok(AgentChange {
+            id: agent_of(&change.id)?,
+            reference_id: change.reference_id,
+            focus: change.focus.map(focus).transpose()?,
+            followed_after: change.followed_after,
+        })
+    };
+    let note = |kept: NoteLine<'_>| {
+        let (topic, data) = (kept.topic.into_owned().into(), kept.data.into_owned().into());
+        let note = Arc::new(Note { sequence: kept.sequence, topic, data });
+        Ok(KeptNote { agent: agent_of(&kept.agent)?, note, forgotten: kept.forgotten })
+    };
+    Ok(Commit {
+        interactions: form.interactions.iter().map(interaction).collect::<Result<_, _>>()?,
+        agent: form.agent.map(agent).transpose()?,
+        notes: form.notes.into_iter().map(note).collect::<Result<_, RecordError>>()?,
+        ..Commit::default()
+    })
+}
+
+/// Appends a row that holds these commits.
+pub(super) fn append(connection: &Connection, lines: &str) -> Result<(), StoreError> {
+    run(connection, "INSERT INTO journal (lines) VALUES (?)", [lines])
+}
+
+/// Whether there is anything in it.
+pub(super) fn holds_any(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM journal)", [], |row| row.get(0))
+}
+
+/// What the commits in the journal have changed, and what is wrong with it: what can't be read is passed over.
+pub(super) fn read(connection: &Connection) -> (Overlay, Vec<String>) {
+    let (mut overlay, mut problems) = (Overlay::default(), Vec::new());
+    if let Err(error) = read_into(connection, &mut overlay, &mut problems) {
+        problems.push(format!("journal: {error}"));
+    }
+    (overlay, problems)
+}
+
+fn read_into(
+    connection: &Connection,
+    overlay: &mut Overlay,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT number, lines FROM journal ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    let mut next = 1_i64;
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        if number != next {
+            problems.push(format!("journal: there should be row {next}, there is row {number}"));
+        }
+        next = number.saturating_add(1);
+        let lines = match row.get_ref(1)?.as_str() {
+            Ok(lines) => lines,
+            Err(error) => {
+                problems.push(format!("journal: row {number}: {error}"));
+                continue;
+            }
+        };
+        // The rows' bytes count, also those that can't be read: they are to be deleted.
+        overlay.lengthen(lines.len().max(1));
+        for line in lines.split_terminator('\n') {
+            match read_line(line) {
+                Ok(commit) => replay(connection, overlay, &commit, problems)?,
+                Err(error) => problems.push(format!("journal: a commit in row {number}: {error}")),
+            }
+        }
+        if !lines.ends_with('\n') {
+            problems.push(format!("journal: row {number} is cut off"));
+        }
+    }
+    Ok(())
+}
+
+fn replay(
+    connection: &Connection,
+    overlay: &mut Overlay,
+    commit: &Commit,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    for interaction in &commit.interactions {
+        let before = match overlay.interaction(interaction.id) {
+            Some(before) => Some(before.version),
+            None => connection
+                .prepare_cached("SELECT version FROM interaction WHERE id = ?")?
+                .query_row([interaction.id.as_str()], |row| row.get(0).map(i64::unsigned_abs))
+                .optional()?,
+        };
+        if before.map(|before| before + 1) != Some(interaction.version) {
+            let before = before.map_or("none".to_owned(), |before| format!("version {before}"));
+            let (id, version) = (interaction.id, interaction.version);
+            problems.push(format!("journal: version {version} of interaction `{id}` follows {before}"));
+        }
+    }
+    let before = match &commit.agent {
+        // A damaged record is told of where the table is read.
+        Some(change) => super::agent(connection, &change.id)?.and_then(Result::ok).unwrap_or_default(),
+        None => AgentRecord::default(),
+    };
+    overlay.take(commit, || before);
+    Ok(())
+}
+
+/// The error of a store whose journal can't be read.
+pub(super) fn damaged(problems: &[String]) -> rusqlite::Error {
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    rusqlite::Error::SqliteFailure(corrupt, Some(problems.join("; ")))
+}
+
+/// The highest number of an agent's notes in the table.
+pub(super) fn last_note(connection: &Connection, agent: &AgentId) -> Result<u64, StoreError> {
+    let query = "SELECT sequence FROM note WHERE agent = ? ORDER BY sequence DESC LIMIT 1";
+    let last = super::write::prepared(connection, query)?
+        .query_row([agent.as_str()], |row| row.get(0).map(i64::unsigned_abs))
+        .optional();
+    Ok(last.map_err(failed)?.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interaction::Interaction;
+
+    /// The stored form is for ever: this line must be read by every later version.
+    const LINE: &str = r#"a3a4e311 {"interactions":[{"format":1,"id":"A","version":3,"number":7,"channel":"twitter","direction":"Inbound","state":"Processing","owner":"a1","userData":{"b":1.50},"createdMs":9}],"agent":{"id":"a1","referenceId":4,"focus":"","followedAfter":2},"notes":[{"agent":"a1","sequence":5,"topic":"/t","data":"{\"ü\":1}","forgotten":3}]}"#;
+
+    #[test]
+    fn the_stored_form_stays() {
+        let commit = read_line(LINE).unwrap();
+        assert_eq!(line(&commit).as_deref(), Some(format!("{LINE}\n").as_str()));
+        let change = commit.agent.as_ref().unwrap();
+        assert_eq!((change.reference_id, change.focus, change.followed_after), (4, Some(None), Some(2)));
+        assert_eq!((commit.interactions[0].version, commit.notes[0].forgotten), (3, 3));
+    }
+
+    /// Fails if anything but the line's end may change without its checksum.
+    #[test]
+    fn a_changed_byte_is_noticed_wherever_it_is() {
+        for at in 0..LINE.len() {
+            let mut bytes = LINE.as_bytes().to_vec();
+            bytes[at] ^= 1;
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            assert_eq!(read_line(&text).unwrap_err(), RecordError::Checksum, "byte {at}");
+        }
+    }
+
+    /// Each of these is found by what changes, or changes what is counted: the journal has no place for it.
+    #[test]
+    fn what_is_more_than_a_change_of_records_has_no_line() {
+        let commit = read_line(LINE).unwrap();
+        let mut new = Interaction::clone(&commit.interactions[0]);
+        new.version = 1;
+        assert!(line(&Commit { interactions: vec![Arc::new(new.clone())], ..commit.clone() }).is_none());
+        (new.version, new.state) = (4, crate::lifecycle::State::Completed);
+        assert!(line(&Commit { interactions: vec![Arc::new(new)], ..commit.clone() }).is_none());
+        let prune = crate::store::Prune { now_ms: 0, ended_before_ms: None, keep: None, max: 0 };
+        assert!(line(&Commit { prune: Some(prune), ..commit }).is_none());
+    }
+}
