@@ -169,9 +169,10 @@
  * Both need STROWGER_CHANNEL_FEATURE_FILE_FACTS.
  *
  * `fetch-file` has the host get what an address leads to, which a message named: only by https, only from
- * public addresses (judged after the name was resolved), without following redirects and without any header
- * of the plugin's. The result's `file` is a name that stands for it until the conversation ends. What can't
- * be had for good ends the conversation as `rejected` with the code `attachment`.
+ * public addresses (judged after the name was resolved) or servers that the host's operator names, without
+ * following redirects and without any header of the plugin's. The result's `file` is a name that stands for it
+ * until the conversation ends. What can't be had for good ends the conversation as `rejected` with the code
+ * `attachment`.
  *
  * Requests go only to the base addresses: same scheme, host and port, and a path below the base's, without
  * `.` and `..`. Any other address is a fault. `keep-secret` stores a value (a refreshed token) durably before

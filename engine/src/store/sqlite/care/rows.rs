@@ -325,7 +325,15 @@ impl<T> Table<T> {
         let mut statement = connection.prepare(&query)?;
         let mut rows = statement.query([*next])?;
         while let Some(row) = rows.next()? {
-            *next = row.get::<_, i64>("row_number")?.saturating_add(1);
+            let number: i64 = row.get("row_number")?;
+            // Damaged pages may lead back to themselves.
+            if number < *next {
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+                    Some(format!("row {number} stands behind row {}", *next - 1)),
+                ));
+            }
+            *next = number.saturating_add(1);
             if let Err(error) = take(self.entry(row)) {
                 return Ok(Err(error));
             }
@@ -333,35 +341,35 @@ impl<T> Table<T> {
         Ok(Ok(()))
     }
 
-    /// The first row number from which rows can be read again.
+    /// The first row behind `from` that can be found again. Damaged row numbers may be far apart: steps are from row
+    /// to row, not from number to number.
     fn after_gap(&self, connection: &Connection, from: i64, last: i64) -> Option<i64> {
         let query =
             format!("SELECT rowid FROM {} NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT 1", self.name);
-        let works = |number: i64| connection.query_row(&query, [number], |_| Ok(())).is_ok();
-        let mut step = 1_i64;
-        let (mut fails, mut works_from) = (
-            from,
-            loop {
-                let number = from.saturating_add(step);
-                if number > last {
-                    // The last one may stand alone behind the gap.
-                    break works(last).then_some(last)?;
-                }
-                if works(number) {
-                    break number;
-                }
-                step = step.saturating_mul(2);
-            },
-        );
+        let found = |number: i64| -> Option<i64> {
+            let row = connection.query_row(&query, [number], |row| row.get(0)).ok()?;
+            (row >= number).then_some(row)
+        };
+        let (mut step, mut fails) = (1_i64, from);
+        let (mut works_from, mut row) = loop {
+            let number = from.saturating_add(step);
+            if number > last {
+                // The last one may stand alone behind the gap.
+                return found(last).filter(|row| *row > from);
+            }
+            if let Some(row) = found(number) {
+                break (number, row);
+            }
+            step = step.saturating_mul(2);
+        };
         while works_from - fails > 1 {
             let middle = fails + (works_from - fails) / 2;
-            if works(middle) {
-                works_from = middle;
-            } else {
-                fails = middle;
+            match found(middle) {
+                Some(found) => (works_from, row) = (middle, found),
+                None => fails = middle,
             }
         }
-        Some(works_from)
+        Some(row)
     }
 }
 
