@@ -82,7 +82,7 @@ pub(crate) const MEASURES: &[Measure] = &[
     Measure { name: "update user data", asked: ATTACH, ..PERFORM },
     Measure { name: "set in focus", asked: FOCUS, ..PERFORM },
     Measure { name: "refusal", asked: COMPLETE, answer: r#"{"statusCode":3,"#, ..PERFORM },
-    Measure { name: "read", kind: "read", answer: "{", ..PERFORM },
+    Measure { name: "read", kind: "read", answer: "{", limit: Limit::More(500), ..PERFORM },
     Measure { name: "can", kind: "can", asked: "Send", answer: "", limit: Limit::More(300), ..PERFORM },
 ];
 

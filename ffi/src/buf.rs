@@ -5,7 +5,7 @@ use std::ptr;
 
 use ::engine::Reply;
 
-use crate::entry::reading;
+use crate::entry::{looking, reading};
 use crate::raw;
 use crate::str::strowger_str;
 
@@ -28,14 +28,17 @@ impl strowger_buf {
 
     /// The reply to a request.
     pub(crate) fn reply(reply: &Reply) -> Self {
+        if matches!(reply, Reply::Refused(_)) {
+            return Self::new(reply.to_json());
+        }
         let mut short = Short { len: 0, bytes: [0; SHORT_BYTES] };
-        let is_short = matches!(reply, Reply::Accepted { .. }) && reply.write_json(&mut short).is_ok();
-        if is_short { Self { text: Text::Short(short) } } else { Self::new(reply.to_json()) }
+        let is_written = reply.write_json(&mut short).is_ok();
+        if is_written { Self { text: Text::Short(short) } } else { Self::new(reply.to_json()) }
     }
 
     fn bytes(&self) -> &[u8] {
         match &self.text {
-            Text::Short(short) => &short.bytes[..usize::from(short.len)],
+            Text::Short(short) => short.bytes.get(..usize::from(short.len)).unwrap_or_default(),
             Text::Long(text) => text.as_bytes(),
         }
     }
@@ -50,6 +53,7 @@ struct Short {
 }
 
 impl fmt::Write for Short {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let from = usize::from(self.len);
         let room = self.bytes.get_mut(from..from + text.len()).ok_or(fmt::Error)?;
@@ -67,7 +71,7 @@ impl fmt::Write for Short {
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strowger_buf_bytes(buf: *const strowger_buf) -> strowger_str {
-    reading(strowger_str::EMPTY, |call| {
+    looking(|call| {
         raw::shared(call, buf).map_or(strowger_str::EMPTY, |buf| strowger_str::of_bytes(buf.bytes()))
     })
 }

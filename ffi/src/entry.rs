@@ -89,11 +89,18 @@ pub(crate) fn entry_for_callbacks(
 /// and touches nothing else, so callbacks may call it.
 pub(crate) fn reading<T>(otherwise: T, body: impl FnOnce(&Call) -> T) -> T {
     let mut answer = otherwise;
-    run(std::ptr::null_mut(), true, |call| {
+    let call = Call { ties: OnceCell::new(), _only_here: () };
+    // What panicked is of no handle, and has nobody to tell.
+    let _ = contain(&call, |call| {
         answer = body(call);
         Ok(STROWGER_OK)
     });
     answer
+}
+
+/// An exported function that reads what it is handed and does nothing that could panic or be logged.
+pub(crate) fn looking<T>(body: impl FnOnce(&Call) -> T) -> T {
+    body(&Call { ties: OnceCell::new(), _only_here: () })
 }
 
 /// An exported function that can't say that it failed. From inside a callback it does nothing.

@@ -71,7 +71,7 @@ impl Reply {
             Self::Accepted { reference_id } => {
                 out.write_str("{\"statusCode\":0,\"referenceId\":")?;
                 out.write_str(itoa::Buffer::new().format(*reference_id))?;
-                out.write_char('}')
+                out.write_str("}")
             }
             Self::Refused(refusal) => write!(
                 out,
