@@ -52,11 +52,13 @@ impl Overlay {
         self.last_notes.get(agent).copied()
     }
 
-    /// Brings an agent's notes after a number, as the tables have them, up to date. Those here come later.
+    /// Brings an agent's notes after a number, as the tables have them, up to date. Those here come later, or, when
+    /// they have just been written to the tables and are not gone from here, are the same.
     pub(super) fn add_notes(&self, agent: &AgentId, after: u64, log: &mut NoteLog) {
         let Some(last) = self.last_note(agent) else { return };
         let own = || self.notes.iter().filter(|kept| kept.agent == *agent);
         let forgotten = own().map(|kept| kept.forgotten).max().unwrap_or(0);
+        let after = log.last.max(after);
         log.notes.extend(own().map(|kept| kept.note.clone()).filter(|note| note.sequence > after));
         log.notes.retain(|note| note.sequence > forgotten);
         log.last = log.last.max(last);
@@ -151,5 +153,34 @@ impl Overlay {
             note::forget(connection, kept).or_else(&mut wrong)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::Note;
+
+    /// Fails if what was read from the tables is not left out of what is here.
+    #[test]
+    fn notes_that_are_in_both_places_are_given_once() {
+        let agent = AgentId::parse("a1").unwrap();
+        let note = |sequence| Arc::new(Note { topic: "t".into(), data: "{}".into(), sequence });
+        let mut overlay = Overlay::default();
+        let notes =
+            [3, 4, 5].map(|sequence| KeptNote { agent: agent.clone(), note: note(sequence), forgotten: 1 });
+        overlay.take(&Commit { notes: notes.into(), ..Commit::default() }, AgentRecord::default);
+        for (in_tables, after, expected) in [
+            (&[1, 2][..], 0, &[2, 3, 4, 5][..]),
+            (&[1, 2, 3, 4], 0, &[2, 3, 4, 5]),
+            (&[1, 2, 3, 4, 5, 6], 0, &[2, 3, 4, 5, 6]),
+            (&[], 4, &[5]),
+        ] {
+            let last = in_tables.last().copied().unwrap_or(2);
+            let mut log = NoteLog { notes: in_tables.iter().map(|&number| note(number)).collect(), last };
+            overlay.add_notes(&agent, after, &mut log);
+            let given: Vec<_> = log.notes.iter().map(|note| note.sequence).collect();
+            assert_eq!((given.as_slice(), log.last), (expected, last.max(5)), "{in_tables:?}");
+        }
     }
 }
