@@ -161,7 +161,7 @@ pub(crate) fn compare(recorded: &Record, fresh: &Record) -> Verdict {
             verdict.failures.push(format!("{}: was not counted", measure.name));
             continue;
         };
-        if !measure.limit.holds(counts.rust, counts.c) {
+        if measure.limit.is_exceeded(counts.rust, counts.c) {
             verdict.failures.push(format!(
                 "{}: {} instructions from C, {} from Rust ({:.3} times): the limit is {}",
                 measure.name,

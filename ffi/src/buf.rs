@@ -28,12 +28,9 @@ impl strowger_buf {
 
     /// The reply to a request.
     pub(crate) fn reply(reply: &Reply) -> Self {
-        if matches!(reply, Reply::Refused(_)) {
-            return Self::new(reply.to_json());
-        }
         let mut short = Short { len: 0, bytes: [0; SHORT_BYTES] };
-        let is_written = reply.write_json(&mut short).is_ok();
-        if is_written { Self { text: Text::Short(short) } } else { Self::new(reply.to_json()) }
+        let is_short = matches!(reply, Reply::Accepted { .. }) && reply.write_json(&mut short).is_ok();
+        if is_short { Self { text: Text::Short(short) } } else { Self::new(reply.to_json()) }
     }
 
     fn bytes(&self) -> &[u8] {
