@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use strowger::{Agent, Notification, Subscription};
@@ -13,6 +15,7 @@ use super::session::{EVERYTHING, Letter, Session};
 /// Those who listen to an agent's notes.
 pub(super) struct Audience {
     agent: Agent,
+    subscription: Subscription,
     state: Mutex<State>,
 }
 
@@ -31,8 +34,8 @@ impl Audience {
     /// Opens one, and begins to feed it. Runs on a thread of the runtime.
     pub(super) fn open(agent: &Agent) -> Result<Arc<Self>, strowger::Error> {
         let subscription = agent.subscribe(EVERYTHING)?;
-        let audience = Arc::new(Self { agent: agent.clone(), state: Mutex::default() });
-        let feeding = tokio::spawn(feed(subscription, audience.clone()));
+        let audience = Arc::new(Self { agent: agent.clone(), subscription, state: Mutex::default() });
+        let feeding = tokio::spawn(feed(audience.clone()));
         audience.state.lock().feeding = Some(feeding.abort_handle());
         Ok(audience)
     }
@@ -62,7 +65,7 @@ impl Audience {
     fn missed(&self, topic: &str, from: u64) -> Result<Missed, strowger::Error> {
         let kept = self.agent.subscribe_from(topic, from)?;
         let mut missed = Missed { floor: from, ..Missed::default() };
-        while let Some(notification) = kept.next(std::time::Duration::ZERO) {
+        while let Some(notification) = kept.next(Duration::ZERO) {
             match notification {
                 Notification::Note(note) => {
                     missed.floor = note.sequence;
@@ -93,15 +96,35 @@ impl Audience {
         state.is_closed
     }
 
-    fn tell(&self, notification: &Notification) {
+    /// Tells what the engine has told so far, so that a client that asks now gets all that came before.
+    pub(super) fn catch_up(&self) {
+        // What is told later wakes the one that feeds: it asked with its own waker before, or will.
         let state = self.state.lock();
+        while let Some(notification) = self.subscription.next(Duration::ZERO) {
+            state.tell(&notification);
+        }
+    }
+
+    /// Tells what the engine tells, until there is nothing more to come.
+    fn poll_feed(&self, context: &mut Context<'_>) -> Poll<()> {
+        // Taken and told under one lock: in order, whoever takes it.
+        let state = self.state.lock();
+        while let Some(notification) = ready!(self.subscription.poll_next(context)) {
+            state.tell(&notification);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl State {
+    fn tell(&self, notification: &Notification) {
         match notification {
             Notification::Note(note) => {
                 let letter = letter(note);
-                state.members.iter().for_each(|member| member.offer(&letter));
+                self.members.iter().for_each(|member| member.offer(&letter));
             }
             Notification::Lagged { sequence, .. } => {
-                state.members.iter().for_each(|member| member.lag(*sequence));
+                self.members.iter().for_each(|member| member.lag(*sequence));
             }
         }
     }
@@ -119,8 +142,6 @@ fn letter(note: &strowger::Note) -> Letter {
     Letter { topic: note.topic.clone(), sequence: note.sequence, text: note_text(note).into() }
 }
 
-async fn feed(subscription: Subscription, audience: Arc<Audience>) {
-    while let Some(notification) = poll_fn(|context| subscription.poll_next(context)).await {
-        audience.tell(&notification);
-    }
+async fn feed(audience: Arc<Audience>) {
+    poll_fn(|context| audience.poll_feed(context)).await;
 }

@@ -144,6 +144,7 @@ fn connect(
     }
     let acknowledged = message.extension("ack").and_then(Value::as_u64);
     let Some(held) = session.begin_connect(acknowledged) else { return Err(unknown_client(&message)) };
+    gateway.exchange.catch_up(session);
     // The first connect is answered at once: clients wait for it before they go on.
     let longest = if held.is_first() { Duration::ZERO } else { gateway.settings.cometd.timeout };
     let hold =

@@ -133,6 +133,14 @@ impl Exchange {
         }
     }
 
+    /// Fills the session's queue with all that its agent was told so far.
+    pub(super) fn catch_up(&self, session: &Session) {
+        let audience = self.audiences.lock().get(session.agent()).cloned();
+        if let Some(audience) = audience {
+            audience.catch_up();
+        }
+    }
+
     /// Takes a topic away from a session.
     pub(super) fn unsubscribe(&self, session: &Arc<Session>, topic: &str) -> bool {
         let was_subscribed = session.unsubscribe(topic);

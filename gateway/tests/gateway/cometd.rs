@@ -292,6 +292,18 @@ fn coming_back_while_notes_are_told_loses_and_doubles_none() {
     });
 }
 
+/// Whoever has the reply to a request finds what it brought about with the next connect, without waiting.
+#[test]
+fn what_was_done_before_a_connect_is_told_with_it() {
+    let program = Program::serve(configuration(LISTENERS, ""));
+    let poller = Poller::new(&program, "a1");
+    poller.subscribe("/v2/me/*");
+    for sequence in 1..=300 {
+        poller.create();
+        assert_eq!(sequences(&poller.poll()), [sequence]);
+    }
+}
+
 #[test]
 fn what_was_not_acknowledged_comes_again() {
     let program = Program::serve(configuration(LISTENERS, ""));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Caller, LISTENERS, Program, ask, configuration, plugins};
+use crate::support::{Answer, Caller, LISTENERS, Program, ask, configuration, plugins};
 
 pub(crate) const TOKEN: &str = "923843ec-1749-4cc1-988f-d6963f3b1baa";
 pub(crate) const PAGE: &str = "449156051903439";
@@ -85,6 +85,19 @@ pub(crate) fn arm(sandbox: &str, fault: &Value) {
     let answer =
         ask(&format!("{sandbox}/_sandbox/faults"), &Caller::nobody(), "POST", Some(&fault.to_string()));
     assert_eq!(answer.status, 201, "{}", answer.text);
+}
+
+/// What is told of a push once it is settled.
+pub(crate) fn settled(status_uri: &str, keys: &Caller, patience: Duration) -> Answer {
+    let deadline = Instant::now() + patience;
+    loop {
+        let told = ask(status_uri, keys, "GET", None);
+        if told.status != 202 {
+            return told;
+        }
+        assert!(Instant::now() < deadline, "{}", told.text);
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// The states of what the agent of the identity has on a channel.
@@ -370,15 +383,7 @@ fn what_is_not_settled_in_time_is_answered_with_its_address_and_goes_on() {
         (told.status, &told.json()["response"]["result"]["data"]["status_uri"]),
         (202, &json!(status_uri))
     );
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let told = loop {
-        let told = ask(status_uri, &keys, "GET", None);
-        if told.status != 202 {
-            break told;
-        }
-        assert!(Instant::now() < deadline, "{}", told.text);
-        std::thread::sleep(Duration::from_millis(200));
-    };
+    let told = settled(status_uri, &keys, Duration::from_secs(30));
     let made = posts(&sandbox);
     let made = made.iter().find(|post| post["text"] == "Lost").expect("a post");
     let data = json!({ "provider": "twitter", "object": "post", "post_id": made["id"],

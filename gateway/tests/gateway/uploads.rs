@@ -9,14 +9,14 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::push::{KEYS, all_channels, all_channels_folder, push, sandbox};
+use crate::push::{KEYS, all_channels, all_channels_folder, push, sandbox, settled};
 use crate::support::{Caller, Program, ask};
 
 /// A server of pictures that only its own authority vouches for; its certificate is written to `ca.pem`.
@@ -166,15 +166,7 @@ fn what_is_taken_on_is_told_at_its_address_until_it_is_published() {
     assert_eq!(pushed.status, 202, "{}", pushed.body);
     let status_uri = pushed.data()["status_uri"].as_str().expect("an address");
     let keys = Caller::basic(KEYS.0, KEYS.1);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let told = loop {
-        let told = ask(status_uri, &keys, "GET", None);
-        if told.status != 202 {
-            break told;
-        }
-        assert!(Instant::now() < deadline, "{}", told.text);
-        std::thread::sleep(Duration::from_millis(200));
-    };
+    let told = settled(status_uri, &keys, Duration::from_secs(60));
     assert_eq!(told.status, 200, "{}", told.text);
     let data = &told.json()["response"]["result"]["data"];
     assert_eq!((&data["provider"], &data["object"]), (&json!("youtube"), &json!("video")));
