@@ -160,8 +160,8 @@ impl<const BYTES: usize> Room<BYTES> {
     /// What was written.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: `written` is changed by `write_str` alone, which has written to every byte before that place; it
-        // is at most `BYTES`.
+        // SAFETY: `write_str`, which alone changes `written`, guarantees that every byte before that place was
+        // written to, and that there are so many.
         unsafe { slice::from_raw_parts(self.bytes.as_ptr().cast(), self.written) }
     }
 }
@@ -172,8 +172,8 @@ impl<const BYTES: usize> fmt::Write for Room<BYTES> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let free = self.bytes.get_mut(self.written..).and_then(|free| free.get_mut(..text.len()));
         let free = free.ok_or(fmt::Error)?;
-        // SAFETY: both are `text.len()` bytes long, and what is borrowed to be written to is not part of a text that
-        // is borrowed as well.
+        // SAFETY: both are `text.len()` bytes long; the borrow of `self` guarantees that nobody else reads or writes
+        // `free`, of which the text can be no part.
         unsafe { ptr::copy_nonoverlapping(text.as_ptr(), free.as_mut_ptr().cast(), text.len()) };
         self.written += text.len();
         Ok(())
