@@ -87,18 +87,6 @@ pub(crate) const MEASURES: &[Measure] = &[
 ];
 
 impl Limit {
-    /// How far a build may be off for no other reason than the order in which its code was laid out: the same
-    /// source, built in two places, was found to differ by 1 % of a call.
-    const PLAY: f64 = 0.01;
-
-    /// Whether a call that costs `rust` from Rust and `c` from C is beyond it for a reason.
-    pub(crate) fn is_exceeded(self, rust: u64, c: u64) -> bool {
-        match self {
-            Self::Times(times) => !Self::Times(times + Self::PLAY).holds(rust, c),
-            Self::More(_) => !self.holds(rust, c),
-        }
-    }
-
     /// Whether a call that costs `rust` from Rust and `c` from C keeps to it.
     #[allow(clippy::cast_precision_loss, reason = "counts of one call are far below 2^52")]
     pub(crate) fn holds(self, rust: u64, c: u64) -> bool {

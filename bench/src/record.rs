@@ -161,7 +161,7 @@ pub(crate) fn compare(recorded: &Record, fresh: &Record) -> Verdict {
             verdict.failures.push(format!("{}: was not counted", measure.name));
             continue;
         };
-        if measure.limit.is_exceeded(counts.rust, counts.c) {
+        if !measure.limit.holds(counts.rust, counts.c) {
             verdict.failures.push(format!(
                 "{}: {} instructions from C, {} from Rust ({:.3} times): the limit is {}",
                 measure.name,
@@ -234,6 +234,7 @@ fn kind() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Limit;
 
     fn record(rust: u64, c: u64) -> Record {
         Record {
@@ -292,6 +293,18 @@ mod tests {
         for fresh in [dear.clone(), Record { rustc: "rustc 1.99.0".into(), ..dear }] {
             let verdict = compare(&record(1_000, 2_000), &fresh);
             assert_eq!(verdict.failures.len(), MEASURES.len(), "{verdict:?}");
+        }
+    }
+
+    /// Planted faults: room above the limit; a limit that must not be reached.
+    #[test]
+    fn a_limit_is_what_it_says() {
+        let times = |verdict: Verdict| verdict.failures.iter().filter(|line| line.ends_with("1.05")).count();
+        let held = MEASURES.iter().filter(|measure| measure.limit == Limit::Times(1.05)).count();
+        assert!(held > 0);
+        for (c, failures) in [(10_500, 0), (10_501, held)] {
+            let counts = record(10_000, c);
+            assert_eq!(times(compare(&counts, &counts)), failures, "{c}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use ::engine::Agent;
+use ::engine::{Agent, Reply};
 use serde::Deserialize;
 
 use crate::buf::strowger_buf;
@@ -100,10 +100,14 @@ pub unsafe extern "C" fn strowger_perform(
     entry(error, |call| {
         let handle = raw::handle(call, agent, "agent")?;
         let (channel, id) = (channel.name(call, "channel")?, id.name(call, "id")?);
-        let body = body_json.document(call, "body_json")?;
+        let body = body_json.bytes(call, "body_json")?;
         let out = raw::out(call, reply, "reply")?;
-        let reply = handle.agent.perform(channel, or_collection(id), body.as_bytes())?;
-        out.hand_over(strowger_buf::reply(&reply));
+        let reply = handle.agent.perform(channel, or_collection(id), body);
+        if !matches!(reply, Ok(Reply::Accepted { .. })) {
+            // What the engine accepts is UTF-8: it looks before all else. What is not is no request at all.
+            body_json.document(call, "body_json")?;
+        }
+        out.hand_over(strowger_buf::reply(&reply?));
         Ok(STROWGER_OK)
     })
 }

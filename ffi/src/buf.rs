@@ -1,12 +1,11 @@
 //! `strowger_buf`: text that the library hands out.
 
-use std::fmt;
 use std::ptr;
 
 use ::engine::Reply;
 
 use crate::entry::{looking, reading};
-use crate::raw;
+use crate::raw::{self, Room};
 use crate::str::strowger_str;
 
 /// Bytes that the library hands out: read them with strowger_buf_bytes(), release them with
@@ -15,48 +14,40 @@ pub struct strowger_buf {
     text: Text,
 }
 
+#[allow(clippy::large_enum_variant, reason = "in a box, the short ones would cost another allocation")]
 enum Text {
-    /// Stands in the buffer itself: one allocation for the reply that nearly every request gets.
-    Short(Short),
+    /// Stands in the buffer itself: one allocation for the replies that nearly every request gets.
+    Short(Room<SHORT_BYTES>),
     Long(String),
 }
+
+/// Enough for an acceptance, and for a refusal in a sentence or two.
+const SHORT_BYTES: usize = 240;
 
 impl strowger_buf {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self { text: Text::Long(text.into()) }
     }
 
-    /// The reply to a request.
-    pub(crate) fn reply(reply: &Reply) -> Self {
-        let mut short = Short { len: 0, bytes: [0; SHORT_BYTES] };
-        let is_short = matches!(reply, Reply::Accepted { .. }) && reply.write_json(&mut short).is_ok();
-        if is_short { Self { text: Text::Short(short) } } else { Self::new(reply.to_json()) }
+    /// The reply to a request, written where it will be read.
+    #[inline]
+    pub(crate) fn reply(reply: &Reply) -> Box<Self> {
+        let mut buf = Box::new(Self { text: Text::Short(Room::new()) });
+        let fits = match &mut buf.text {
+            Text::Short(room) => reply.write_json(room).is_ok(),
+            Text::Long(_) => false,
+        };
+        if !fits {
+            buf.text = Text::Long(reply.to_json());
+        }
+        buf
     }
 
     fn bytes(&self) -> &[u8] {
         match &self.text {
-            Text::Short(short) => short.bytes.get(..usize::from(short.len)).unwrap_or_default(),
+            Text::Short(room) => room.bytes(),
             Text::Long(text) => text.as_bytes(),
         }
-    }
-}
-
-/// Room for an acceptance, whatever its number.
-const SHORT_BYTES: usize = 55;
-
-struct Short {
-    len: u8,
-    bytes: [u8; SHORT_BYTES],
-}
-
-impl fmt::Write for Short {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let from = usize::from(self.len);
-        let room = self.bytes.get_mut(from..from + text.len()).ok_or(fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
-        self.len = u8::try_from(from + text.len()).map_err(|_| fmt::Error)?;
-        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use ::engine::channel::Outcome;
 
 use crate::buf::strowger_buf;
 use crate::engine::strowger_engine;
-use crate::entry::entry;
+use crate::entry::{Handle as _, entry};
 use crate::error::{Failure, strowger_error};
 use crate::raw;
 use crate::status::{STROWGER_DONE, STROWGER_OK, strowger_status};
@@ -37,6 +37,7 @@ pub unsafe extern "C" fn strowger_deliver(
         let handle = raw::handle(call, engine, "engine")?;
         let out = raw::out(call, delivered, "delivered")?;
         // From here on the handle may be closed: that wakes this thread.
+        call.tie(handle.ties());
         let engine = handle.engine.clone();
         out.set(engine.deliver(max, Duration::from_millis(timeout_ms.into()))?);
         Ok(STROWGER_OK)
@@ -73,6 +74,7 @@ pub unsafe extern "C" fn strowger_delivery_next(
         let out = raw::out(call, delivery_json, "delivery_json")?;
         let timeout = Duration::from_millis(timeout_ms.into());
         // From here on the handle may be closed: that wakes this thread.
+        call.tie(handle.ties());
         let engine = handle.engine.clone();
         let Some(delivery) = engine.delivery_next(channel, timeout)? else { return Ok(STROWGER_DONE) };
         let document =

@@ -10,7 +10,8 @@
 //! the reason why they need not be marked `unsafe` one by one. What they lend lives no longer than the call.
 
 use std::ffi::c_void;
-use std::mem::{offset_of, size_of};
+use std::fmt;
+use std::mem::{MaybeUninit, offset_of, size_of};
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::str::{self, Utf8Error};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::callback;
-use crate::entry::{Call, Handle};
+use crate::entry::{Call, Handle, Ties};
 use crate::error::{Failure, strowger_error};
 use crate::host::strowger_host;
 use crate::http::{strowger_http_answer, strowger_http_request};
@@ -29,6 +30,7 @@ use crate::str::strowger_str;
 // ---- What comes in -----------------------------------------------------------------------------------
 
 /// A handle that a call is made on: not NULL, not poisoned.
+#[inline]
 pub(crate) fn handle<'c, T: Handle>(
     call: &'c Call,
     pointer: *const T,
@@ -37,6 +39,25 @@ pub(crate) fn handle<'c, T: Handle>(
     let handle = shared(call, pointer).ok_or_else(|| null(parameter))?;
     call.on(handle, parameter)?;
     Ok(handle)
+}
+
+/// What a handle shares with the calls that use it, lent to the call that is made on it.
+#[derive(Clone, Copy)]
+pub(crate) struct Lent(NonNull<Ties>);
+
+impl Lent {
+    /// Lends what stands in a handle that a call is made on.
+    pub(crate) fn of(ties: &Ties) -> Self {
+        Self(NonNull::from(ties))
+    }
+
+    /// What was lent.
+    pub(crate) fn ties(self, _call: &Call) -> &Ties {
+        // SAFETY: it stands in the handle that the call is made on, and is only ever shared. The caller guarantees
+        // that nobody closes that handle during the call; where the header allows it all the same, the call has
+        // tied itself to a copy (`Call::tie`), and this is not asked for any more.
+        unsafe { self.0.as_ref() }
+    }
 }
 
 /// A value that the library made, shared with other calls. `None` for NULL.
@@ -118,8 +139,44 @@ impl<T: Copy> Out<'_, T> {
 
 impl<T> Out<'_, *mut T> {
     /// Hands a value over: it is the caller's to close or free.
-    pub(crate) fn hand_over(self, value: T) {
-        self.set(Box::into_raw(Box::new(value)));
+    pub(crate) fn hand_over(self, value: impl Into<Box<T>>) {
+        self.set(Box::into_raw(value.into()));
+    }
+}
+
+/// Room for a short text in what is handed out. It costs nothing before something is written to it.
+pub(crate) struct Room<const BYTES: usize> {
+    /// So many bytes were written, from the beginning.
+    written: usize,
+    bytes: [MaybeUninit<u8>; BYTES],
+}
+
+impl<const BYTES: usize> Room<BYTES> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { written: 0, bytes: [const { MaybeUninit::uninit() }; BYTES] }
+    }
+
+    /// What was written.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: `write_str`, which alone changes `written`, guarantees that every byte before that place was
+        // written to, and that there are so many.
+        unsafe { slice::from_raw_parts(self.bytes.as_ptr().cast(), self.written) }
+    }
+}
+
+impl<const BYTES: usize> fmt::Write for Room<BYTES> {
+    /// Fails, and writes nothing, if there is no room for the whole text.
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let free = self.bytes.get_mut(self.written..).and_then(|free| free.get_mut(..text.len()));
+        let free = free.ok_or(fmt::Error)?;
+        // SAFETY: both are `text.len()` bytes long; the borrow of `self` guarantees that nobody else reads or writes
+        // `free`, of which the text can be no part.
+        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), free.as_mut_ptr().cast(), text.len()) };
+        self.written += text.len();
+        Ok(())
     }
 }
 

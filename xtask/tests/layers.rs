@@ -9,7 +9,8 @@ use serde_json::Value;
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("strowger", &[]),
     ("strowger-channel-abi", &[]),
-    ("strowger-channel", &["strowger-channel-abi"]),
+    ("strowger-channel-line", &[]),
+    ("strowger-channel", &["strowger-channel-abi", "strowger-channel-line"]),
     ("strowger-oneall", &["strowger-channel"]),
     ("strowger-oneall-plugin", &["strowger-oneall", "strowger-channel"]),
     ("strowger-twitter", &["strowger-channel", "strowger-oneall"]),
@@ -17,7 +18,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("strowger-facebook", &["strowger-channel", "strowger-oneall"]),
     ("strowger-facebook-plugin", &["strowger-facebook", "strowger-channel"]),
     ("strowger-sandbox", &[]),
-    ("strowger-loader", &["strowger", "strowger-channel-abi"]),
+    ("strowger-loader", &["strowger", "strowger-channel-abi", "strowger-channel-line"]),
     ("strowger-ffi", &["strowger", "strowger-loader"]),
     // The push surface takes requests by the table that the channel makes them by: there is one.
     ("strowger-gateway", &["strowger", "strowger-loader", "strowger-oneall", "strowger-sandbox"]),
@@ -82,6 +83,7 @@ const PLUGINS_MAY_LINK: &[&str] = &[
     // Ours
     "strowger-channel",
     "strowger-channel-abi",
+    "strowger-channel-line",
     "strowger-facebook",
     "strowger-oneall",
     "strowger-twitter",

@@ -127,10 +127,9 @@ impl Run<'_> {
     }
 
     /// Does one step. Returns its result as a document, and the body that belongs to it.
-    fn perform(&mut self, step: Step, point: &mut dyn PointOfNoReturn) -> Result<(String, Vec<u8>), End> {
-        let write = |result: &StepResult<'_>| {
-            serde_json::to_string(result).map_err(|error| End::Failed(error.to_string()))
-        };
+    fn perform(&mut self, step: Step, point: &mut dyn PointOfNoReturn) -> Result<(Vec<u8>, Vec<u8>), End> {
+        let write =
+            |result: &StepResult<'_>| result.to_json().map_err(|error| End::Failed(error.to_string()));
         match step {
             Step::Request(step) => Ok(match self.request(step, point)? {
                 HttpResult::NotSent { message } => {

@@ -102,6 +102,7 @@ mod error;
 mod fetch;
 mod file;
 mod http;
+mod job;
 mod log;
 mod media_type;
 mod options;

@@ -446,15 +446,16 @@ impl Instance {
         })
     }
 
-    /// Begins a conversation. It is there only if the plugin answered with status 0 and wrote one.
-    pub(crate) fn begin(&self, job_json: &str) -> (Answer, Option<Conversation<'_>>) {
+    /// Begins a conversation. It is there only if the plugin answered with status 0 and wrote one. The job is JSON
+    /// as `serde_json` writes it, which is UTF-8.
+    pub(crate) fn begin(&self, job_json: &[u8]) -> (Answer, Option<Conversation<'_>>) {
         let mut conversation = ptr::null_mut();
         // SAFETY: the instance is alive, the job is borrowed until the call returns, sink and place for the
         // result are those of this call.
         let answer = with_sink(|sink| unsafe {
             (self.functions.begin)(
                 self.channel.as_ptr(),
-                strowger_str::borrow(job_json),
+                strowger_str::borrow_bytes(job_json),
                 sink,
                 &raw mut conversation,
             )
@@ -509,7 +510,8 @@ pub(crate) struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    pub(crate) fn resume(&mut self, result_json: &str, body: &[u8]) -> Answer {
+    /// Goes on. The result is JSON as `serde_json` writes it, which is UTF-8.
+    pub(crate) fn resume(&mut self, result_json: &[u8], body: &[u8]) -> Answer {
         let Instance { functions, channel, .. } = self.instance;
         // SAFETY: instance and conversation are alive, and the conversation is borrowed by this thread
         // alone; result and body are borrowed until the call returns; the sink is that of this call.
@@ -517,7 +519,7 @@ impl Conversation<'_> {
             (functions.resume)(
                 channel.as_ptr(),
                 self.conversation.as_ptr(),
-                strowger_str::borrow(result_json),
+                strowger_str::borrow_bytes(result_json),
                 strowger_str::borrow_bytes(body),
                 sink,
             )

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use strowger::channel::Outcome;
+use strowger_channel_line::write;
+
+mod usual;
 
 /// What a plugin wants done next.
 #[derive(Debug)]
@@ -105,6 +108,22 @@ pub(crate) enum StepResult<'a> {
     },
 }
 
+impl StepResult<'_> {
+    /// The result's document.
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let Self::Response { status, headers } = self else { return serde_json::to_vec(self) };
+        // With the quotes, commas and brackets around a name and its value, and some room for escapes.
+        let length: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 12).sum();
+        let mut json = Vec::with_capacity(64 + length);
+        write::literal(&mut json, "{\"result\":\"response\",\"status\":");
+        write::number(&mut json, *status);
+        write::literal(&mut json, ",\"headers\":");
+        write::pairs(&mut json, headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        write::literal(&mut json, "}");
+        Ok(json)
+    }
+}
+
 impl Step {
     /// Reads a step. The error says what is wrong without quoting values.
     ///
@@ -115,6 +134,9 @@ impl Step {
         struct Kind<'a> {
             #[serde(borrow)]
             step: Cow<'a, str>,
+        }
+        if let Some(step) = usual::step(json) {
+            return Ok(step);
         }
         let step = match first_text(json, "step") {
             Some(step) => step.into(),
@@ -416,12 +438,15 @@ mod tests {
 
     #[test]
     fn results_are_as_the_header_says() {
-        let json = |result: &StepResult<'_>| serde_json::to_string(result).unwrap();
+        let json = |result: &StepResult<'_>| String::from_utf8(result.to_json().unwrap()).unwrap();
         let headers = [("a".to_owned(), "b".to_owned())];
         assert_eq!(
             json(&StepResult::Response { status: 201, headers: &headers }),
             r#"{"result":"response","status":201,"headers":[["a","b"]]}"#
         );
+        let headers = [("a".to_owned(), "\"b\n".to_owned()), (String::new(), "ü".to_owned())];
+        let response = StepResult::Response { status: 99, headers: &headers };
+        assert_eq!(json(&response), serde_json::to_string(&response).unwrap());
         assert_eq!(json(&StepResult::NotSent { message: "m" }), r#"{"result":"not-sent","message":"m"}"#);
         assert_eq!(json(&StepResult::Broken { message: "m" }), r#"{"result":"broken","message":"m"}"#);
         assert_eq!(json(&StepResult::Waited), r#"{"result":"waited"}"#);

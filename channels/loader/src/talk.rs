@@ -4,6 +4,7 @@ use strowger::channel::{ChannelFault, Job, Outcome};
 
 use crate::channel::LoadedChannel;
 use crate::http::HttpResponse;
+use crate::job;
 use crate::raw::{Answer, Conversation};
 use crate::step::{OutcomeStep, Step, StepResult};
 
@@ -18,14 +19,15 @@ impl<'a> Talk<'a> {
     /// Begins a conversation about `job`; gives its first step as well.
     pub(crate) fn begin(channel: &'a LoadedChannel, job: &Job<'_>) -> Result<(Self, Step), ChannelFault> {
         channel.alive()?;
-        let job_json = write(job)?;
+        let job_json = job::document(job)
+            .map_err(|error| ChannelFault::new(format!("the job can't be written as JSON: {error}")))?;
         let (answer, conversation) = channel.instance().begin(&job_json);
         let step = step(channel, "begin", answer)?;
         Ok((Self { channel, conversation }, step))
     }
 
     /// Hands the result of the last step back, with the body that belongs to it; gives the next step.
-    pub(crate) fn resume(&mut self, result_json: &str, body: &[u8]) -> Result<Step, ChannelFault> {
+    pub(crate) fn resume(&mut self, result_json: &[u8], body: &[u8]) -> Result<Step, ChannelFault> {
         match &mut self.conversation {
             Some(conversation) => step(self.channel, "resume", conversation.resume(result_json, body)),
             None => Err(self.goes_on_without()),
@@ -40,14 +42,6 @@ impl<'a> Talk<'a> {
     fn goes_on_without(&self) -> ChannelFault {
         self.channel.fault("wrote no conversation in `begin`, though it goes on")
     }
-}
-
-fn write(job: &Job<'_>) -> Result<String, ChannelFault> {
-    // Most of a job is its texts.
-    let mut json = Vec::with_capacity(512 + job.message.len() + job.user_data.get().len());
-    let unwritten = |error: String| ChannelFault::new(format!("the job can't be written as JSON: {error}"));
-    serde_json::to_writer(&mut json, job).map_err(|error| unwritten(error.to_string()))?;
-    String::from_utf8(json).map_err(|error| unwritten(error.to_string()))
 }
 
 fn step(channel: &LoadedChannel, function: &str, answer: Answer) -> Result<Step, ChannelFault> {
@@ -75,7 +69,7 @@ impl<'a> MeasuredTalk<'a> {
     pub fn answer(&mut self, response: &HttpResponse) -> Result<MeasuredStep, ChannelFault> {
         let HttpResponse { status, headers, body } = response;
         let result = StepResult::Response { status: *status, headers };
-        let json = serde_json::to_string(&result).map_err(|error| ChannelFault::new(error.to_string()))?;
+        let json = result.to_json().map_err(|error| ChannelFault::new(error.to_string()))?;
         self.0.resume(&json, body).map(MeasuredStep)
     }
 }

@@ -1,7 +1,10 @@
 //! The piece of work that a conversation is about.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use strowger_channel_line::Reader;
 
 /// One piece of work for a channel, owned: a conversation may keep it.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,9 +117,12 @@ pub enum JobError {
 impl Job {
     /// Reads a job document. Members that it does not know are ignored: later hosts may append some.
     pub fn parse(json: &str) -> Result<Self, JobError> {
-        let document: Document = serde_json::from_str(json)
-            .map_err(|error| JobError::Form { line: error.line(), column: error.column() })?;
-        let work = match document.kind.as_str() {
+        let document = match Document::as_written(json) {
+            Some(document) => document,
+            None => serde_json::from_str(json)
+                .map_err(|error| JobError::Form { line: error.line(), column: error.column() })?,
+        };
+        let work = match &*document.kind {
             "publish" => Work::Publish,
             "operation" => Work::Operation(document.operation.ok_or(JobError::Missing("operation"))?),
             "poll" => Work::Poll { handle: document.handle.ok_or(JobError::Missing("handle"))? },
@@ -142,10 +148,11 @@ impl Job {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
-    kind: String,
+struct Document<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
     delivery_id: String,
     #[serde(default)]
     interaction_id: Option<String>,
@@ -170,6 +177,60 @@ struct Document {
     handle: Option<Value>,
     #[serde(default)]
     known: Option<Vec<String>>,
+}
+
+impl<'a> Document<'a> {
+    /// The document, if it looks as the engine's own host writes it.
+    fn as_written(json: &'a str) -> Option<Self> {
+        let mut json = Reader::new(json);
+        json.literal("{\"kind\":")?;
+        let kind = json.text()?;
+        json.literal(",\"deliveryId\":")?;
+        let delivery_id = json.text()?.into_owned();
+        let interaction_id = json.optional_text(",\"interactionId\":")?;
+        json.literal(",\"channel\":")?;
+        let channel = json.text()?.into_owned();
+        json.literal(",\"account\":")?;
+        let account = json.text()?.into_owned();
+        json.literal(",\"agentId\":")?;
+        let agent_id = json.text()?.into_owned();
+        let queue_path = json.optional_text(",\"queuePath\":")?.unwrap_or_default();
+        json.literal(",\"message\":")?;
+        let message = json.text()?.into_owned();
+        json.literal(",\"extras\":")?;
+        let extras = if json.takes("{}") { Map::new() } else { json.value()? };
+        json.literal(",\"userData\":")?;
+        let user_data = if json.takes("{}") { Map::new() } else { json.value()? };
+        let parent = json.optional(",\"parent\":")?;
+        json.literal(",\"attempt\":{\"number\":")?;
+        let number = json.value()?;
+        json.literal(",\"startedMs\":")?;
+        let started_ms = json.value()?;
+        let ended_ms = json.optional(",\"endedMs\":")?;
+        json.literal("}")?;
+        let operation = json.optional(",\"operation\":")?;
+        let handle = json.optional(",\"handle\":")?;
+        let known = json.optional(",\"known\":")?;
+        json.literal("}")?;
+        json.end()?;
+        Some(Self {
+            kind,
+            delivery_id,
+            interaction_id,
+            channel,
+            account,
+            agent_id,
+            queue_path,
+            message,
+            extras,
+            user_data,
+            parent,
+            attempt: Attempt { number, started_ms, ended_ms },
+            operation,
+            handle,
+            known,
+        })
+    }
 }
 
 /// The text of a member: a non-empty string as it stands, a number or a boolean as it is written. User
@@ -206,6 +267,37 @@ mod tests {
         assert_eq!(job(r#""kind":"poll""#), Err(JobError::Missing("handle")));
         assert_eq!(job(r#""kind":"dance""#), Err(JobError::Kind));
         assert!(matches!(Job::parse("{"), Err(JobError::Form { .. })));
+    }
+
+    /// As the engine's host writes it. The loader's tests hold that it does.
+    const WRITTEN: &str = r#"{"kind":"reconcile","deliveryId":"d1","interactionId":"i\"1","channel":"c","account":"a","agentId":"g","queuePath":"/q","message":"m\n","extras":{"e":[1.5,"x"]},"userData":{"u":"v"},"parent":{"id":"p","message":"w","userData":{}},"attempt":{"number":1,"startedMs":-5,"endedMs":6},"operation":{"name":"Follow","parameters":{}},"handle":{"h":7},"known":["9"]}"#;
+
+    /// Planted faults: two members of one type taken for each other; a member that is not read.
+    #[test]
+    fn a_document_is_read_the_same_whether_it_looks_as_usual_or_not() {
+        let least = r#"{"kind":"publish","deliveryId":"","channel":"c","account":"a","agentId":"","message":"","extras":{},"userData":{},"attempt":{"number":4294967295,"startedMs":9223372036854775807}}"#;
+        for json in [WRITTEN, least] {
+            let usual = Document::as_written(json);
+            assert!(usual.is_some(), "{json}");
+            assert_eq!(usual, serde_json::from_str(json).ok(), "{json}");
+        }
+        // Cut off, changed or doubled anywhere, it is either not read or read the same.
+        for at in 0..WRITTEN.len() {
+            let (before, after) = WRITTEN.split_at(at);
+            for json in [
+                before.to_owned(),
+                format!("{before} {after}"),
+                format!("{before}0{after}"),
+                format!("{before}\"{after}"),
+                format!("{before},{after}"),
+                format!("{before}{}", &after[1..]),
+            ] {
+                let usual = Document::as_written(&json);
+                if usual.is_some() {
+                    assert_eq!(usual, serde_json::from_str(&json).ok(), "{json}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use strowger_channel_line::write;
 
 /// How one attempt, or one look at an earlier attempt, ended. The classes are honest: what may have been
 /// published is `Unknown`, never `NotSent`.
@@ -87,6 +88,23 @@ impl Outcome {
     /// [`Outcome::CannotTell`].
     pub fn cannot_tell(message: impl Into<String>) -> Self {
         Self::CannotTell { message: message.into() }
+    }
+}
+
+impl Outcome {
+    /// Writes the outcome's document.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        // By hand what a conversation should end in.
+        let Self::Published { id, location } = self else { return write::value(out, self) };
+        write::literal(out, "{\"outcome\":\"published\"");
+        if let Some(id) = id {
+            write::member(out, ",\"id\":", id);
+        }
+        if let Some(location) = location {
+            write::member(out, ",\"location\":", location);
+        }
+        write::literal(out, "}");
+        Ok(())
     }
 }
 

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::abi::{
@@ -70,7 +71,7 @@ pub(crate) unsafe extern "C" fn create<P: Plugin>(
         // SAFETY: H1.
         let host = unsafe { RawHost::read(host) }.ok_or(abi::STROWGER_CHANNEL_FAILED)?;
         let refuse = |message: String| {
-            host.emit(error, &serde_json::json!({ "message": message }).to_string());
+            host.emit(error, &written(&serde_json::json!({ "message": message }))?);
             Err(abi::STROWGER_CHANNEL_REFUSED)
         };
         if let Some(missing) = host.missing(P::NEEDS) {
@@ -114,8 +115,7 @@ pub(crate) unsafe extern "C" fn manifest<P: Plugin>(
     // SAFETY: H3.
     let instance = unsafe { shared::<P>(channel) };
     guarded(instance, out, |instance| {
-        let document = serde_json::to_string(&instance.plugin.manifest());
-        instance.host.emit(out, &document.map_err(|_| abi::STROWGER_CHANNEL_FAILED)?);
+        instance.host.emit(out, &written(&instance.plugin.manifest())?);
         Ok(())
     })
 }
@@ -143,8 +143,7 @@ pub(crate) unsafe extern "C" fn check<P: Plugin>(
         match instance.plugin.check(&outgoing) {
             Ok(()) => Ok(()),
             Err(reason) => {
-                let document = serde_json::to_string(&reason);
-                instance.host.emit(refusal, &document.map_err(|_| abi::STROWGER_CHANNEL_FAILED)?);
+                instance.host.emit(refusal, &written(&reason)?);
                 Err(abi::STROWGER_CHANNEL_REFUSED)
             }
         }
@@ -173,7 +172,7 @@ pub(crate) unsafe extern "C" fn begin<P: Plugin>(
         let mut expectation = Expectation::new();
         instance.note(&mut expectation, &first)?;
         let talk = Box::new(Talk { conversation, expectation });
-        let document = written(&first)?;
+        let document = first.written().map_err(|_| abi::STROWGER_CHANNEL_FAILED)?;
         // SAFETY: H6, and `out` was checked for NULL.
         unsafe { out.write(Box::into_raw(talk).cast()) };
         instance.host.emit(step, &document);
@@ -203,7 +202,7 @@ pub(crate) unsafe extern "C" fn resume<P: Plugin>(
             .ok_or(abi::STROWGER_CHANNEL_BAD_DOCUMENT)?;
         let next = instance.plugin.resume(&mut talk.conversation, result);
         instance.note(&mut talk.expectation, &next)?;
-        instance.host.emit(step, &written(&next)?);
+        instance.host.emit(step, &next.written().map_err(|_| abi::STROWGER_CHANNEL_FAILED)?);
         Ok(())
     })
 }
@@ -234,15 +233,14 @@ pub(crate) unsafe extern "C" fn ingest<P: Plugin>(
         let (json, body) = unsafe { (text(request_json)?, bytes(body)?) };
         let request: WebhookRequest =
             serde_json::from_str(json).map_err(|_| abi::STROWGER_CHANNEL_BAD_DOCUMENT)?;
-        let document = serde_json::to_string(&read(&instance.plugin, &request, body));
-        instance.host.emit(answer, &document.map_err(|_| abi::STROWGER_CHANNEL_FAILED)?);
+        instance.host.emit(answer, &written(&read(&instance.plugin, &request, body))?);
         Ok(())
     })
 }
 
-/// A step's document.
-fn written(step: &crate::Step) -> Result<String, Status> {
-    serde_json::to_string(step).map_err(|_| abi::STROWGER_CHANNEL_FAILED)
+/// A document as JSON.
+fn written(document: &impl Serialize) -> Result<Vec<u8>, Status> {
+    serde_json::to_vec(document).map_err(|_| abi::STROWGER_CHANNEL_FAILED)
 }
 
 // ---- what they share --------------------------------------------------------------------------------------
@@ -388,11 +386,12 @@ impl RawHost {
         }
     }
 
-    fn emit(&self, sink: *mut strowger_sink, json: &str) {
+    /// Hands a document to the host: JSON as `serde_json` writes it, which is UTF-8.
+    fn emit(&self, sink: *mut strowger_sink, json: &[u8]) {
         if let Some(emit) = self.functions.emit {
             // SAFETY: H1 for the function, H5 for the sink (each function emits once); the host copies the
-            // text before it returns.
-            unsafe { emit(sink, strowger_str::borrow(json)) };
+            // document before it returns.
+            unsafe { emit(sink, strowger_str::borrow_bytes(json)) };
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strowger_channel_line::{Reader, write};
 
 use crate::{Outcome, Report, Secret};
 
@@ -63,58 +64,53 @@ impl Step {
     /// The step's document.
     pub fn to_json(&self) -> Value {
         // Maps and texts of ours become JSON whatever they hold.
-        serde_json::to_value(self).unwrap_or_default()
+        self.written().ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
     }
-}
 
-impl Serialize for Step {
-    /// As it goes to the host, secrets included.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+    /// The step's document as it goes to the host, secrets included.
+    pub(crate) fn written(&self) -> Result<Vec<u8>, serde_json::Error> {
+        // Room for most steps, so that it need not grow.
+        let mut json = Vec::with_capacity(1_024);
+        let out = &mut json;
         match self {
             Self::Request { marked, request } => {
-                map.serialize_entry("step", "request")?;
-                map.serialize_entry("marked", marked)?;
-                map.serialize_entry("request", request)?;
+                let marked = if *marked { "true" } else { "false" };
+                write::literal(out, "{\"step\":\"request\",\"marked\":");
+                write::literal(out, marked);
+                write::literal(out, ",\"request\":");
+                request.write(out)?;
             }
             Self::Wait { ms } => {
-                map.serialize_entry("step", "wait")?;
-                map.serialize_entry("ms", ms)?;
+                write::literal(out, "{\"step\":\"wait\",\"ms\":");
+                write::number(out, *ms);
             }
             Self::KeepSecret { name, value } => {
-                map.serialize_entry("step", "keep-secret")?;
-                map.serialize_entry("name", name)?;
-                map.serialize_entry("value", value.expose())?;
+                write::member(out, "{\"step\":\"keep-secret\",\"name\":", name);
+                write::member(out, ",\"value\":", value.expose());
             }
-            Self::StatFile { file } => {
-                map.serialize_entry("step", "stat-file")?;
-                map.serialize_entry("file", file)?;
-            }
+            Self::StatFile { file } => write::member(out, "{\"step\":\"stat-file\",\"file\":", file),
             Self::FetchFile { url, max_bytes } => {
-                map.serialize_entry("step", "fetch-file")?;
-                map.serialize_entry("url", url)?;
-                map.serialize_entry("maxBytes", max_bytes)?;
+                write::member(out, "{\"step\":\"fetch-file\",\"url\":", url);
+                write::literal(out, ",\"maxBytes\":");
+                write::number(out, *max_bytes);
             }
             Self::Outcome(Report { outcome, user_data, throttle_until_ms }) => {
-                map.serialize_entry("step", "outcome")?;
-                map.serialize_entry("outcome", outcome)?;
+                write::literal(out, "{\"step\":\"outcome\",\"outcome\":");
+                outcome.write(out)?;
                 if !user_data.is_empty() {
-                    map.serialize_entry("userData", user_data)?;
+                    write::literal(out, ",\"userData\":");
+                    write::value(out, user_data)?;
                 }
                 if let Some(until_ms) = throttle_until_ms {
-                    map.serialize_entry("throttle", &Throttle { until_ms: *until_ms })?;
+                    write::literal(out, ",\"throttle\":{\"untilMs\":");
+                    write::number(out, *until_ms);
+                    write::literal(out, "}");
                 }
             }
         }
-        map.end()
+        write::literal(out, "}");
+        Ok(json)
     }
-}
-
-/// When an account is to be left alone until, in an outcome's document.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Throttle {
-    until_ms: i64,
 }
 
 impl From<Outcome> for Step {
@@ -131,8 +127,7 @@ impl From<Report> for Step {
 
 /// An HTTP request for the host to make. It goes only to the base addresses of the plugin's configuration,
 /// is never redirected and never repeated.
-#[derive(Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq)]
 pub struct Request {
     /// The HTTP method.
     pub method: &'static str,
@@ -190,6 +185,25 @@ impl Request {
         self.body = Body::Form(fields);
         self
     }
+
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        let Self { method, url, headers, timeout_ms, body } = self;
+        write::member(out, "{\"method\":", method);
+        write::member(out, ",\"url\":", url);
+        write::literal(out, ",\"headers\":");
+        write::pairs(out, exposed(headers));
+        write::literal(out, ",\"timeoutMs\":");
+        write::number(out, *timeout_ms);
+        write::literal(out, ",\"body\":");
+        body.write(out)?;
+        write::literal(out, "}");
+        Ok(())
+    }
+}
+
+/// Names and values as they go to the platform.
+fn exposed(fields: &[(String, FieldValue)]) -> impl Iterator<Item = (&str, &str)> {
+    fields.iter().map(|(name, value)| (name.as_str(), value.expose()))
 }
 
 impl fmt::Debug for Request {
@@ -221,30 +235,31 @@ pub enum Body {
     Multipart(Vec<Part>),
 }
 
-impl Serialize for Body {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+impl Body {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         match self {
-            Self::None => map.serialize_entry("kind", "none")?,
+            Self::None => write::literal(out, "{\"kind\":\"none\""),
             Self::Json(json) => {
-                map.serialize_entry("kind", "json")?;
-                map.serialize_entry("json", json)?;
+                write::literal(out, "{\"kind\":\"json\",\"json\":");
+                write::value(out, json)?;
             }
             Self::JsonWithFiles(json, files) => {
-                map.serialize_entry("kind", "json")?;
-                map.serialize_entry("json", json)?;
-                map.serialize_entry("files", files)?;
+                write::literal(out, "{\"kind\":\"json\",\"json\":");
+                write::value(out, json)?;
+                write::literal(out, ",\"files\":");
+                write::value(out, files)?;
             }
             Self::Form(fields) => {
-                map.serialize_entry("kind", "form")?;
-                map.serialize_entry("fields", fields)?;
+                write::literal(out, "{\"kind\":\"form\",\"fields\":");
+                write::pairs(out, exposed(fields));
             }
             Self::Multipart(parts) => {
-                map.serialize_entry("kind", "multipart")?;
-                map.serialize_entry("parts", parts)?;
+                write::literal(out, "{\"kind\":\"multipart\",\"parts\":");
+                write::value(out, parts)?;
             }
         }
-        map.end()
+        write::literal(out, "}");
+        Ok(())
     }
 }
 
@@ -422,6 +437,13 @@ impl StepResult {
             Kept,
             File,
         }
+        if let Some((status, headers)) = response(json) {
+            return Some(Self::Exchange(Exchange::Response(Response {
+                status,
+                headers,
+                body: body.to_vec(),
+            })));
+        }
         let Document { result, status, headers, message, size, content_type, file } =
             serde_json::from_str(json).ok()?;
         Some(match result {
@@ -435,6 +457,18 @@ impl StepResult {
             Kind::File => Self::File(FileFacts { size: size?, content_type, file }),
         })
     }
+}
+
+/// Status and headers of a response, if it looks as the engine's own host writes it.
+fn response(json: &str) -> Option<(u16, Vec<(String, String)>)> {
+    let mut json = Reader::new(json);
+    json.literal("{\"result\":\"response\",\"status\":")?;
+    let status = json.value()?;
+    json.literal(",\"headers\":")?;
+    let headers = json.pairs()?;
+    json.literal("}")?;
+    json.end()?;
+    Some((status, headers))
 }
 
 /// What a conversation waits for: kept beside it, so that it is handed no other kind of result, and marks
@@ -521,6 +555,11 @@ mod tests {
             json!({ "step": "outcome", "outcome": { "outcome": "published", "id": "1" },
                     "userData": { "k": "v" }, "throttle": { "untilMs": 7 } })
         );
+        let body = |body: Body| {
+            let mut out = Vec::new();
+            body.write(&mut out).unwrap();
+            serde_json::from_slice::<Value>(&out).unwrap()
+        };
         let file = Part::File {
             name: "media".into(),
             file: "a.png".into(),
@@ -530,13 +569,13 @@ mod tests {
             content_type: "image/png".into(),
         };
         assert_eq!(
-            serde_json::to_value(Body::Multipart(vec![file])).unwrap(),
+            body(Body::Multipart(vec![file])),
             json!({ "kind": "multipart", "parts": [ { "name": "media", "file": "a.png", "offset": 0, "length": 9,
                     "filename": "a.png", "contentType": "image/png" } ] })
         );
         let piece = FileMember { member: "media".into(), file: "a.png".into(), offset: 0, length: 9 };
         assert_eq!(
-            serde_json::to_value(Body::JsonWithFiles(json!({ "a": 1 }), vec![piece])).unwrap(),
+            body(Body::JsonWithFiles(json!({ "a": 1 }), vec![piece])),
             json!({ "kind": "json", "json": { "a": 1 },
                     "files": [ { "member": "media", "file": "a.png", "offset": 0, "length": 9 } ] })
         );
@@ -552,6 +591,62 @@ mod tests {
             Step::read(Request::get("https://example.org")).to_json()["request"]["body"],
             json!({ "kind": "none" })
         );
+    }
+
+    /// Planted fault: a text or a member's value that is written as it stands.
+    #[test]
+    fn whatever_a_step_holds_its_document_is_json() {
+        let odd = "a\"b\\\n\u{1}ü";
+        let request = Request::post(odd)
+            .header(odd, Secret::new(odd))
+            .header("b", odd)
+            .form(vec![(odd.into(), odd.into()), ("k".into(), Secret::new(odd).into())]);
+        assert_eq!(
+            Step::read(request).to_json(),
+            json!({ "step": "request", "marked": false, "request": {
+                "method": "POST", "url": odd, "headers": [[odd, odd], ["b", odd]], "timeoutMs": 30000,
+                "body": { "kind": "form", "fields": [[odd, odd], ["k", odd]] } } })
+        );
+        assert_eq!(
+            Step::KeepSecret { name: odd.into(), value: Secret::new(odd) }.to_json(),
+            json!({ "step": "keep-secret", "name": odd, "value": odd })
+        );
+        for (id, location) in [(None, None), (Some(odd), None), (None, Some(odd)), (Some("1"), Some(odd))] {
+            let outcome = Outcome::Published { id: id.map(Into::into), location: location.map(Into::into) };
+            let document = serde_json::to_value(&outcome).unwrap();
+            assert_eq!(Step::from(outcome).to_json(), json!({ "step": "outcome", "outcome": document }));
+        }
+        let rejected = Outcome::rejected("c", odd);
+        assert_eq!(
+            Step::from(rejected).to_json()["outcome"],
+            json!({ "outcome": "rejected", "code": "c", "message": odd })
+        );
+    }
+
+    /// Planted faults: a header that is left out; a status that is cut to fit.
+    #[test]
+    fn an_answer_is_read_the_same_whether_it_looks_as_usual_or_not() {
+        let usual = r#"{"result":"response","status":201,"headers":[["X-A","b"],["c","\"d\u00e4"]]}"#;
+        let spaced =
+            r#" { "headers" : [ ["X-A","b"], ["c","\"dä"] ], "status" : 201, "result" : "response" } "#;
+        assert!(response(usual).is_some() && response(spaced).is_none());
+        assert!(StepResult::parse(usual, b"x").is_some());
+        assert_eq!(StepResult::parse(usual, b"x"), StepResult::parse(spaced, b"x"));
+        for json in [
+            r#"{"result":"response","status":65537,"headers":[]}"#,
+            r#"{"result":"response","status":-1,"headers":[]}"#,
+            r#"{"result":"response","status":0201,"headers":[]}"#,
+            r#"{"result":"response","status":201,"headers":[["a"]]}"#,
+            r#"{"result":"response","status":201,"headers":[["a","b"],]}"#,
+            r#"{"result":"response","status":201,"headers":[]"#,
+            r#"{"result":"response","status":201,"headers":[]}}"#,
+            r#"{"result":"response","status":201,"headers":[],"status":202}"#,
+            r#"{"result":"response","headers":[]}"#,
+        ] {
+            assert_eq!(StepResult::parse(json, b"x"), None, "{json}");
+        }
+        let later = r#"{"result":"response","status":201,"headers":[],"later":1}"#;
+        assert!(response(later).is_none() && StepResult::parse(later, b"").is_some());
     }
 
     #[test]

@@ -32,6 +32,43 @@ static bool can(strowger_agent *agent, const char *id, const char *operation) {
   return answer;
 }
 
+/* Replies of every length around that of a buffer that holds its text itself: whole, as what they quote is (at most
+ * 64 characters of an id, a control character in six). Planted fault: one that stays as far as it was written when it
+ * outgrew its room. */
+static void replies(strowger_agent *agent) {
+  const size_t shortest = strlen(perform(agent, "x", "{\"operationName\":\"Save\"}"));
+  size_t plain, escaped;
+  for (plain = 1; plain <= 6; plain++) {
+    for (escaped = 0; escaped <= 58; escaped++) {
+      char id[65];
+      const char *reply;
+      size_t length;
+      memset(id, 'x', plain);
+      memset(id + plain, '\1', escaped);
+      id[plain + escaped] = '\0';
+      reply = perform(agent, id, "{\"operationName\":\"Save\"}");
+      length = strlen(reply);
+      CHECK(length == shortest + plain - 1 + 6 * escaped);
+      CHECK(strncmp(reply, "{\"statusCode\":6,\"statusMessage\":\"", 33) == 0);
+      CHECK(strcmp(reply + length - 3, "`\"}") == 0);
+    }
+  }
+}
+
+/* A body that is no text is no request, whatever else is wrong with it. */
+static void no_text(strowger_agent *agent) {
+  static const char *const BODIES[] = {"{\"operationName\":\"Create\",\"a\":\"\xff\"}", "\xc0\xaf", "{\"a\":\"\xed\xa0\x80"};
+  size_t at;
+  for (at = 0; at < sizeof BODIES / sizeof BODIES[0]; at++) {
+    strowger_buf *reply = NULL;
+    STATUS(STROWGER_ERR_UTF8,
+           strowger_perform(agent, text("notes"), text(""), text(BODIES[at]), &reply, &error));
+    STATUS(STROWGER_ERR_UTF8,
+           strowger_perform(agent, text("nowhere"), text("x"), text(BODIES[at]), &reply, &error));
+    CHECK(reply == NULL);
+  }
+}
+
 static void outbound(strowger_engine *engine, strowger_agent *agent, strowger_subscription *notes) {
   strowger_buf *out = NULL;
   const char *json;
@@ -60,6 +97,8 @@ static void outbound(strowger_engine *engine, strowger_agent *agent, strowger_su
   CHECK(holds(perform(agent, id, "{\"operationName\":\"Send\"}"), "\"statusCode\":1,"));
   CHECK(holds(perform(agent, id, "{\"operationName\":\"Accept\"}"), "\"statusCode\":3,"));
   CHECK(holds(perform(agent, "NOBODYS", "{\"operationName\":\"Save\"}"), "\"statusCode\":6,"));
+  replies(agent);
+  no_text(agent);
   CHECK(!readable());
 
   STATUS(STROWGER_DONE, strowger_delivery_next(engine, text("notes"), 0, &out, &error));
