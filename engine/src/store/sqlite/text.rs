@@ -1,8 +1,9 @@
 //! Records' texts, written straight away: with most requests one is, and taking it apart again to see whether it
 //! is JSON would take longer than writing it.
 
-use crate::interaction::Interaction;
+use crate::interaction::{AgentId, Id, Interaction};
 use crate::json::{write_number, write_string};
+use crate::operation::QueuePath;
 
 /// The format of new records.
 pub(super) const FORMAT: u32 = 1;
@@ -95,7 +96,7 @@ pub(super) fn write_interaction(out: &mut String, interaction: &Interaction) {
     object.text("channel", &interaction.channel);
     object.text("direction", interaction.direction.name());
     object.text("state", interaction.state.name());
-    object.text_if_any("owner", interaction.owner.as_ref().map(|owner| owner.as_str()));
+    object.text_if_any("owner", interaction.owner.as_ref().map(AgentId::as_str));
     object.text_if_any("from", interaction.from.as_deref());
     object.text_if_any("message", interaction.message.as_deref());
     if interaction.message_is_parents {
@@ -103,16 +104,16 @@ pub(super) fn write_interaction(out: &mut String, interaction: &Interaction) {
     }
     object.text_if_any("comment", interaction.comment.as_deref());
     object.text_if_any("contactId", interaction.contact_id.as_deref());
-    object.text_if_any("parentId", interaction.parent_id.as_ref().map(|id| id.as_str()));
+    object.text_if_any("parentId", interaction.parent_id.as_ref().map(Id::as_str));
     object.text_if_any("receivedDate", interaction.received_date.as_deref());
-    object.text_if_any("assignedTo", interaction.assigned_to.as_ref().map(|agent| agent.as_str()));
-    object.text_if_any("transferredBy", interaction.transferred_by.as_ref().map(|agent| agent.as_str()));
+    object.text_if_any("assignedTo", interaction.assigned_to.as_ref().map(AgentId::as_str));
+    object.text_if_any("transferredBy", interaction.transferred_by.as_ref().map(AgentId::as_str));
     object.text_if_any("account", interaction.account.as_deref());
     object.json("userData", interaction.user_data.as_str());
     if let Some(extras) = &interaction.extras {
         object.json("extras", extras.get());
     }
-    object.text_if_any("queuePath", interaction.queue_path.as_ref().map(|queue| queue.as_str()));
+    object.text_if_any("queuePath", interaction.queue_path.as_ref().map(QueuePath::as_str));
     if let Some(placement) = &interaction.placement {
         let mut placed = Object::begin(object.member("placement"));
         placed.text("queue", placement.queue.as_str());
@@ -120,10 +121,55 @@ pub(super) fn write_interaction(out: &mut String, interaction: &Interaction) {
         placed.number("number", placement.number);
         placed.end();
     }
-    object.text_if_any("delivery", interaction.delivery.as_ref().map(|id| id.as_str()));
+    object.text_if_any("delivery", interaction.delivery.as_ref().map(Id::as_str));
     object.time("createdMs", interaction.created_ms);
     if let Some(ended_ms) = interaction.ended_ms {
         object.time("endedMs", ended_ms);
     }
     object.end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checksum::crc32;
+    use super::super::record::read_interaction;
+    use super::*;
+    use crate::interaction::UserData;
+    use crate::lifecycle::{Direction, State};
+
+    /// Fails if a text is not escaped, a time before 1970 loses its sign, or a member is left out.
+    #[test]
+    fn what_is_written_is_read() {
+        let mut interaction = Interaction::blank("x\"y".into(), Direction::Outbound, State::Completed, -7);
+        interaction.id = Id::parse("A").unwrap();
+        interaction.message = Some("a \"b\"\\\n\u{1}ü😀".into());
+        let mut texts = Vec::new();
+        for _ in 0..2 {
+            let mut text = String::new();
+            write_interaction(&mut text, &interaction);
+            let read = read_interaction(&text, crc32(text.as_bytes())).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{interaction:?}"), "{text}");
+            texts.push(text);
+            interaction.ended_ms = Some(-8);
+            interaction.user_data = UserData::empty().with_text("k", "\\");
+        }
+        assert_eq!(texts[0].matches(':').count(), 10, "{}", texts[0]);
+        assert!(texts[1].ends_with(r#""createdMs":-7,"endedMs":-8}"#), "{}", texts[1]);
+    }
+
+    #[test]
+    fn arrays_and_objects_have_commas_between_and_nowhere_else() {
+        for (values, expected) in
+            [(&[][..], "[]"), (&["a"], r#"[{"v":"a"}]"#), (&["a", "b"], r#"[{"v":"a"},{"v":"b"}]"#)]
+        {
+            let mut out = String::new();
+            write_each(&mut out, values, |out, value| {
+                let mut object = Object::begin(out);
+                object.text_if_any("none", None);
+                object.text("v", value);
+                object.end();
+            });
+            assert_eq!(out, expected);
+        }
+    }
 }

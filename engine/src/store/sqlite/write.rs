@@ -176,14 +176,12 @@ impl Writer {
         self.begin(finished)?;
         let before = self.standing;
         let staged = self.staged(commits);
-        let written = match &staged {
-            Some(staged) => journal::append(&self.connection, &staged.lines)
-                .map(|()| results.resize(commits.len(), Ok(()))),
-            None => {
-                // Much may have to be written to the tables.
-                finished.tell();
-                self.write_each(commits, results)
-            }
+        let written = if let Some(staged) = &staged {
+            journal::append(&self.connection, &staged.lines).map(|()| results.resize(commits.len(), Ok(())))
+        } else {
+            // Much may have to be written to the tables.
+            finished.tell();
+            self.write_each(commits, results)
         };
         // `SQLite` undoes everything itself when it meets certain failures.
         let is_lost = self.connection.is_autocommit();
