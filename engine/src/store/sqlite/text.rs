@@ -143,6 +143,7 @@ mod tests {
         let mut interaction = Interaction::blank("x\"y".into(), Direction::Outbound, State::Completed, -7);
         interaction.id = Id::parse("A").unwrap();
         interaction.message = Some("a \"b\"\\\n\u{1}ü😀".into());
+        interaction.ended_ms = Some(-8);
         let mut texts = Vec::new();
         for _ in 0..2 {
             let mut text = String::new();
@@ -150,10 +151,9 @@ mod tests {
             let read = read_interaction(&text, crc32(text.as_bytes())).unwrap();
             assert_eq!(format!("{read:?}"), format!("{interaction:?}"), "{text}");
             texts.push(text);
-            interaction.ended_ms = Some(-8);
             interaction.user_data = UserData::empty().with_text("k", "\\");
         }
-        assert_eq!(texts[0].matches(':').count(), 10, "{}", texts[0]);
+        assert_eq!(texts[0].matches(':').count(), 11, "{}", texts[0]);
         assert!(texts[1].ends_with(r#""createdMs":-7,"endedMs":-8}"#), "{}", texts[1]);
     }
 
