@@ -1,10 +1,16 @@
 //! One flush for all who wait: one caller leads and writes what has gathered, and the others find their
-//! result. Who leads next is named before the results are handed out, so that the disk is never idle while
-//! somebody waits. No thread of our own.
+//! result. No thread of our own.
+//!
+//! What the disk waits for comes first: who leads next is woken before anybody else, and those of the finished flush
+//! are told by it, at the moment in which it has nothing left to do but to flush. Until then they would only be in
+//! its way; what they do next is done while the disk works. Who is told wakes two others, so that nobody has to
+//! wake all.
 
+use std::mem::take;
 use std::sync::Arc;
+use std::thread::{self, Thread};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::store::{CommitError, StoreError};
 
@@ -16,42 +22,64 @@ pub(super) struct Group<C> {
 }
 
 struct State<C> {
-    waiting: Vec<(Arc<Caller>, C)>,
+    waiting: Vec<(Arc<Caller<C>>, C)>,
     is_led: bool,
+    /// Those of the last flush, if somebody is to lead the next one.
+    finished: Finished<C>,
     /// A leader panicked: nobody knows in what state it left the connection.
     is_broken: bool,
 }
 
 /// Somebody who waits; woken alone, since only one of many has anything to do.
-#[derive(Default)]
-struct Caller {
-    turn: Mutex<Turn>,
-    came: Condvar,
+struct Caller<C> {
+    turn: Mutex<Turn<C>>,
+    thread: Thread,
 }
 
-#[derive(Default)]
-enum Turn {
-    #[default]
+enum Turn<C> {
     Waits,
     /// To write what has gathered.
     Leads,
     /// To return with this.
-    Done(Outcome),
+    Done(Done<C>),
 }
+
+/// What came of a commit.
+struct Done<C> {
+    outcome: Outcome,
+    /// Given back: what is left of it is freed where it was made, and not by who writes for all.
+    _commit: C,
+    place: Place<C>,
+}
+
+/// Whoever is told also tells two others.
+struct Place<C> {
+    callers: Arc<[Arc<Caller<C>>]>,
+    at: usize,
+}
+
+/// Those who have their results and sleep. They are told when this is dropped, at the latest.
+pub(super) struct Finished<C>(Option<Place<C>>);
 
 /// The most commits of one flush: a bound on how long the first of them waits.
 const MOST: usize = 256;
 
 impl<C> Default for Group<C> {
     fn default() -> Self {
-        Self { state: Mutex::new(State { waiting: Vec::new(), is_led: false, is_broken: false }) }
+        let finished = Finished::default();
+        Self { state: Mutex::new(State { waiting: Vec::new(), is_led: false, finished, is_broken: false }) }
     }
 }
 
 impl<C> Group<C> {
-    /// Has the commit written, by this caller or by another. `write` gives one result for each commit.
-    pub(super) fn commit(&self, commit: C, write: impl FnOnce(&[C]) -> Vec<Outcome>) -> Outcome {
-        let caller = Arc::<Caller>::default();
+    /// Has the commit written, by this caller or by another. `write` gives one result for each commit, and tells
+    /// those of the flush before as soon as nothing but its own is left to do, or when that may take long.
+    pub(super) fn commit(
+        &self,
+        commit: C,
+        write: impl FnOnce(&mut [C], &mut Finished<C>) -> Vec<Outcome>,
+    ) -> Outcome {
+        let caller = Arc::new(Caller { turn: Mutex::new(Turn::Waits), thread: thread::current() });
         let mut state = self.state.lock();
         if state.is_broken {
             // This commit is not begun.
@@ -68,9 +96,11 @@ impl<C> Group<C> {
         // Whoever leads is the first of those who wait.
         let count = state.waiting.len().min(MOST);
         let (callers, commits): (Vec<_>, Vec<_>) = state.waiting.drain(..count).unzip();
+        let mut finished = take(&mut state.finished);
         drop(state);
-        let mut lead = Lead { group: self, callers, results: Vec::new() };
-        lead.results = write(&commits);
+        let mut lead = Lead { group: self, callers, commits, results: Vec::new() };
+        lead.results = write(&mut lead.commits, &mut finished);
+        finished.tell();
         drop(lead);
         caller.wait().unwrap_or(Err(CommitError::Unknown))
     }
@@ -80,22 +110,56 @@ fn broken() -> CommitError {
     StoreError::new("an earlier write panicked: open the store again").into()
 }
 
-impl Caller {
+impl<C> Caller<C> {
     /// Waits for the result; `None` if it is this caller's turn to write.
     fn wait(&self) -> Option<Outcome> {
-        let mut turn = self.turn.lock();
         loop {
-            match std::mem::take(&mut *turn) {
-                Turn::Waits => self.came.wait(&mut turn),
+            let turn = std::mem::replace(&mut *self.turn.lock(), Turn::Waits);
+            match turn {
+                // Who is woken for another reason waits again.
+                Turn::Waits => thread::park(),
                 Turn::Leads => return None,
-                Turn::Done(outcome) => return Some(outcome),
+                Turn::Done(Done { outcome, place, .. }) => {
+                    place.tell_next();
+                    return Some(outcome);
+                }
             }
         }
     }
 
-    fn wake(&self, turn: Turn) {
+    fn set(&self, turn: Turn<C>) {
         *self.turn.lock() = turn;
-        self.came.notify_one();
+    }
+}
+
+impl<C> Place<C> {
+    /// The leader has the place 0 and needs not be told. Behind it stands a tree, its root at 1.
+    fn tell_next(&self) {
+        let next = if self.at == 0 { 0..0 } else { 2 * self.at..2 * self.at + 2 };
+        for caller in next.filter_map(|at| self.callers.get(at)) {
+            caller.thread.unpark();
+        }
+    }
+}
+
+impl<C> Finished<C> {
+    /// Tells them, unless it is done.
+    pub(super) fn tell(&mut self) {
+        if let Some(root) = self.0.take().and_then(|Place { callers, at }| callers.get(at).cloned()) {
+            root.thread.unpark();
+        }
+    }
+}
+
+impl<C> Default for Finished<C> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<C> Drop for Finished<C> {
+    fn drop(&mut self) {
+        self.tell();
     }
 }
 
@@ -103,128 +167,49 @@ impl Caller {
 struct Lead<'a, C> {
     group: &'a Group<C>,
     /// The leader first.
-    callers: Vec<Arc<Caller>>,
+    callers: Vec<Arc<Caller<C>>>,
+    commits: Vec<C>,
     results: Vec<Outcome>,
+}
+
+impl<C> Lead<'_, C> {
+    /// Puts down the results, for everybody to find when they are told.
+    fn finish(callers: Vec<Arc<Caller<C>>>, commits: Vec<C>, results: Vec<Outcome>) -> Finished<C> {
+        let callers: Arc<[_]> = callers.into();
+        let results = results.into_iter().chain(std::iter::repeat(Err(CommitError::Unknown)));
+        for (at, (commit, outcome)) in commits.into_iter().zip(results).enumerate() {
+            let place = Place { callers: callers.clone(), at };
+            callers[at].set(Turn::Done(Done { outcome, _commit: commit, place }));
+        }
+        Finished(Some(Place { callers, at: 1 }))
+    }
 }
 
 impl<C> Drop for Lead<'_, C> {
     fn drop(&mut self) {
+        let mut finished =
+            Self::finish(take(&mut self.callers), take(&mut self.commits), take(&mut self.results));
         let mut state = self.group.state.lock();
-        state.is_broken |= std::thread::panicking();
-        let refused = if state.is_broken { std::mem::take(&mut state.waiting) } else { Vec::new() };
+        state.is_broken |= thread::panicking();
+        let refused = if state.is_broken { take(&mut state.waiting) } else { Vec::new() };
         let next = state.waiting.first().map(|(caller, _)| caller.clone());
         state.is_led = next.is_some();
+        if next.is_some() {
+            state.finished = take(&mut finished);
+        }
         drop(state);
         if let Some(next) = next {
-            next.wake(Turn::Leads);
+            next.set(Turn::Leads);
+            next.thread.unpark();
         }
-        let mut results = std::mem::take(&mut self.results).into_iter();
-        for caller in self.callers.drain(..) {
-            caller.wake(Turn::Done(results.next().unwrap_or(Err(CommitError::Unknown))));
-        }
-        for (caller, _) in refused {
-            caller.wake(Turn::Done(Err(broken())));
+        finished.tell();
+        for (caller, commit) in refused {
+            let place = Place { callers: Arc::new([]), at: 0 };
+            caller.set(Turn::Done(Done { outcome: Err(broken()), _commit: commit, place }));
+            caller.thread.unpark();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Arc, Barrier, mpsc};
-    use std::thread;
-
-    use super::*;
-    use crate::store::Commit;
-
-    /// Several callers wait while a leader writes; gives the sizes of the flushes and everybody's results.
-    fn gather(write: impl Fn(&[Commit]) -> Vec<Outcome> + Send + Sync + Copy + 'static) -> Vec<Outcome> {
-        const WAITING: usize = 5;
-        let group = Arc::new(Group::default());
-        let (go, gone) = mpsc::channel::<()>();
-        let leads = Arc::new(Barrier::new(2));
-        let leader = thread::spawn({
-            let (group, leads) = (group.clone(), leads.clone());
-            move || {
-                group.commit(Commit::default(), |commits| {
-                    leads.wait();
-                    gone.recv().unwrap();
-                    vec![Ok(()); commits.len()]
-                })
-            }
-        });
-        leads.wait();
-        let others: Vec<_> = (0..WAITING)
-            .map(|_| {
-                let group = group.clone();
-                thread::spawn(move || group.commit(Commit::default(), write))
-            })
-            .collect();
-        while group.state.lock().waiting.len() < WAITING {
-            thread::yield_now();
-        }
-        go.send(()).unwrap();
-        assert_eq!(leader.join().unwrap(), Ok(()));
-        let results =
-            others.into_iter().map(|other| other.join().unwrap_or(Err(CommitError::Full))).collect();
-        let state = group.state.lock();
-        assert!(state.waiting.is_empty() && !state.is_led);
-        results
-    }
-
-    #[test]
-    fn who_waits_shares_one_flush_and_each_gets_its_own_result() {
-        static FLUSHES: AtomicUsize = AtomicUsize::new(0);
-        let results = gather(|commits| {
-            FLUSHES.fetch_add(1, Ordering::Relaxed);
-            let mut results = vec![Ok(()); commits.len()];
-            results[1] = Err(CommitError::Conflict);
-            results
-        });
-        assert_eq!(FLUSHES.load(Ordering::Relaxed), 1);
-        assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Conflict)).count(), 1);
-        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 4);
-    }
-
-    #[test]
-    fn a_leader_that_fails_wakes_its_waiters_with_an_error() {
-        // Panics in the leader alone; the panic itself is caught by its thread.
-        let results = gather(|_| panic!("on purpose"));
-        assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Full)).count(), 1);
-        assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Unknown)).count(), 4);
-    }
-
-    #[test]
-    fn nothing_is_written_after_a_leader_has_failed() {
-        let group = Arc::new(Group::default());
-        let leader = thread::spawn({
-            let group = group.clone();
-            move || group.commit(Commit::default(), |_| panic!("on purpose"))
-        });
-        leader.join().unwrap_err();
-        let result = group.commit(Commit::default(), |_| unreachable!("the connection is in doubt"));
-        assert!(matches!(result, Err(CommitError::Failed(_))), "{result:?}");
-        assert!(group.state.lock().waiting.is_empty());
-    }
-
-    #[test]
-    fn more_than_a_flush_holds_are_written_by_several() {
-        let group = Arc::new(Group::default());
-        let threads: Vec<_> = (0..8)
-            .map(|_| {
-                let group = group.clone();
-                thread::spawn(move || {
-                    for _ in 0..500 {
-                        assert_eq!(
-                            group.commit(Commit::default(), |commits| vec![Ok(()); commits.len()]),
-                            Ok(())
-                        );
-                    }
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    }
-}
+mod tests;

@@ -14,13 +14,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::checksum::crc32;
 use super::failed;
 use super::overlay::Overlay;
-use super::record::{RecordError, form_of, read_interaction};
+use super::record::{RecordError, read_interaction};
+use super::text::{self, Object};
 use super::write::run;
 use crate::interaction::{AgentId, InteractionId};
 use crate::notify::Note;
@@ -41,31 +42,31 @@ impl Pending {
 }
 
 /// A commit in the journal. Its interactions are written as they come, and read in a second step.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line<'a, I> {
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default = "Vec::new")]
     interactions: Vec<I>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     agent: Option<AgentLine<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(borrow, default)]
     notes: Vec<NoteLine<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AgentLine<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     reference_id: u64,
     /// Empty if the agent looks at nothing from then on.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     focus: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     followed_after: Option<u64>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NoteLine<'a> {
     #[serde(borrow)]
@@ -103,31 +104,59 @@ fn line(commit: &Commit) -> Option<String> {
     if !is_of_records {
         return None;
     }
-    let form = Line {
-        interactions: interactions.iter().map(|interaction| form_of(interaction)).collect(),
-        agent: agent.as_ref().map(|change| AgentLine {
-            id: change.id.as_str().into(),
-            reference_id: change.reference_id,
-            focus: change.focus.as_ref().map(|focus| focus.as_ref().map_or("", |id| id.as_str()).into()),
-            followed_after: change.followed_after,
-        }),
-        notes: notes
-            .iter()
-            .map(|kept| NoteLine {
-                agent: kept.agent.as_str().into(),
-                sequence: kept.note.sequence,
-                topic: Cow::Borrowed(&kept.note.topic),
-                data: Cow::Borrowed(&kept.note.data),
-                forgotten: kept.forgotten,
-            })
-            .collect(),
-    };
-    let json = crate::json::raw(&form);
-    Some(format!("{:08x} {}\n", crc32(json.get().as_bytes()), json.get()))
+    let length: usize = interactions.iter().map(|interaction| text::length(interaction)).sum();
+    let mut line = String::with_capacity(length + LINE_FRAME);
+    line.push_str(NO_CHECKSUM);
+    let mut object = Object::begin(&mut line);
+    if !interactions.is_empty() {
+        text::write_each(object.member("interactions"), interactions, |out, interaction| {
+            text::write_interaction(out, interaction);
+        });
+    }
+    if let Some(change) = agent {
+        write_agent(object.member("agent"), change);
+    }
+    if !notes.is_empty() {
+        text::write_each(object.member("notes"), notes, write_note);
+    }
+    object.end();
+    let checksum = format!("{:08x}", crc32(&line.as_bytes()[NO_CHECKSUM.len()..]));
+    line.replace_range(..checksum.len(), &checksum);
+    line.push('\n');
+    Some(line)
+}
+
+/// Room for a checksum, and what comes behind it.
+const NO_CHECKSUM: &str = "00000000 ";
+
+/// About what a line has beside its interactions, if nobody is told anything.
+const LINE_FRAME: usize = 192;
+
+fn write_agent(out: &mut String, change: &AgentChange) {
+    let mut object = Object::begin(out);
+    object.text("id", change.id.as_str());
+    object.number("referenceId", change.reference_id);
+    if let Some(focus) = &change.focus {
+        object.text("focus", focus.as_ref().map_or("", |id| id.as_str()));
+    }
+    if let Some(after) = change.followed_after {
+        object.number("followedAfter", after);
+    }
+    object.end();
+}
+
+fn write_note(out: &mut String, kept: &KeptNote) {
+    let mut object = Object::begin(out);
+    object.text("agent", kept.agent.as_str());
+    object.number("sequence", kept.note.sequence);
+    object.text("topic", &kept.note.topic);
+    object.text("data", &kept.note.data);
+    object.number("forgotten", kept.forgotten);
+    object.end();
 }
 
 fn read_line(line: &str) -> Result<Commit, RecordError> {
-    let (checksum, json) = line.split_at_checked(9).ok_or(RecordError::Checksum)?;
+    let (checksum, json) = line.split_at_checked(NO_CHECKSUM.len()).ok_or(RecordError::Checksum)?;
     let checksum = checksum.strip_suffix(' ').and_then(|digits| u32::from_str_radix(digits, 16).ok());
     if checksum != Some(crc32(json.as_bytes())) {
         return Err(RecordError::Checksum);
@@ -206,7 +235,7 @@ fn read_into(
         overlay.lengthen(lines.len().max(1));
         for line in lines.split_terminator('\n') {
             match read_line(line) {
-                Ok(commit) => replay(connection, overlay, &commit, problems)?,
+                Ok(commit) => replay(connection, overlay, commit, problems)?,
                 Err(error) => problems.push(format!("journal: a commit in row {number}: {error}")),
             }
         }
@@ -220,7 +249,7 @@ fn read_into(
 fn replay(
     connection: &Connection,
     overlay: &mut Overlay,
-    commit: &Commit,
+    mut commit: Commit,
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     for interaction in &commit.interactions {
@@ -242,7 +271,7 @@ fn replay(
         Some(change) => super::agent(connection, &change.id)?.and_then(Result::ok).unwrap_or_default(),
         None => AgentRecord::default(),
     };
-    overlay.take(commit, || before);
+    overlay.take(&mut commit, || before);
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod prune;
 mod record;
 mod schema;
 mod stage;
+mod text;
 mod write;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -315,7 +316,14 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.group.commit(Pending::of(commit), |commits| self.writer.lock().write(commits))
+        self.group.commit(Pending::of(commit), |commits, finished| {
+            let writer = self.writer.try_lock().unwrap_or_else(|| {
+                // Who has it may be long.
+                finished.tell();
+                self.writer.lock()
+            });
+            { writer }.write(commits, finished)
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store::OpenError;
 pub(super) const READERS: usize = 4;
 
 /// How long a program of the operator's (a backup, say) may hold the file up.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const WRITER_CACHE_KIB: i64 = 8 << 10;
 const READER_CACHE_KIB: i64 = 2 << 10;
 

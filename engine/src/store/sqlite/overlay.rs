@@ -1,8 +1,9 @@
 //! What is in the journal and not in the tables, in memory: the latest state only.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use rusqlite::Connection;
 
 use super::note;
@@ -77,10 +78,16 @@ impl Overlay {
         self.emptied
     }
 
-    /// Takes in what a commit changes; `before` is its agent's record, as the tables have it.
-    pub(super) fn take(&mut self, commit: &Commit, before: impl FnOnce() -> AgentRecord) {
-        for interaction in &commit.interactions {
-            self.interactions.insert(interaction.id, interaction.clone());
+    /// Takes in what a commit changes; `before` is its agent's record, as the tables have it. What is replaced
+    /// is left in the commit: it is freed with that, by its caller, and not while everybody waits for this.
+    pub(super) fn take(&mut self, commit: &mut Commit, before: impl FnOnce() -> AgentRecord) {
+        for interaction in &mut commit.interactions {
+            match self.interactions.entry(interaction.id) {
+                Entry::Occupied(mut kept) => std::mem::swap(kept.get_mut(), interaction),
+                Entry::Vacant(place) => {
+                    place.insert(interaction.clone());
+                }
+            }
         }
         if let Some(change) = &commit.agent {
             let record = self.agents.get(&change.id).copied().unwrap_or_else(before);
@@ -169,7 +176,7 @@ mod tests {
         let mut overlay = Overlay::default();
         let notes =
             [3, 4, 5].map(|sequence| KeptNote { agent: agent.clone(), note: note(sequence), forgotten: 1 });
-        overlay.take(&Commit { notes: notes.into(), ..Commit::default() }, AgentRecord::default);
+        overlay.take(&mut Commit { notes: notes.into(), ..Commit::default() }, AgentRecord::default);
         for (in_tables, after, expected) in [
             (&[1, 2][..], 0, &[2, 3, 4, 5][..]),
             (&[1, 2, 3, 4], 0, &[2, 3, 4, 5]),

@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::failed;
+use super::group::Finished;
 use super::journal::Pending;
 use super::write::{Writer, prepared, run};
 use crate::config::Retention;
@@ -13,7 +14,9 @@ impl Writer {
     pub(super) fn prune(&mut self, prune: &Prune) -> Result<Pruned, CommitError> {
         self.pruned = Pruned::default();
         let commit = Commit { prune: Some(*prune), ..Commit::default() };
-        self.write(&[Pending { commit, line: None }]).pop().unwrap_or(Ok(()))?;
+        self.write(&mut [Pending { commit, line: None }], &mut Finished::default())
+            .pop()
+            .unwrap_or(Ok(()))?;
         Ok(self.pruned)
     }
 

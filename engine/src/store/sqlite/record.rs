@@ -2,21 +2,18 @@
 //! outside stay the texts they were.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::checksum::crc32;
+use super::text::{self, FORMAT};
 use crate::channel::Outcome;
 use crate::delivery::{Delivery, Stage, Work};
 use crate::interaction::{AgentId, Details, Id, Interaction, Placement, UserData};
 use crate::lifecycle::{Direction, State};
 use crate::operation::QueuePath;
-
-/// The format of new records.
-const FORMAT: u32 = 1;
 
 /// Why a record can't be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,9 +52,10 @@ fn check_format(format: u32) -> Result<(), RecordError> {
     if format == FORMAT { Ok(()) } else { Err(RecordError::Format(format)) }
 }
 
-#[derive(Serialize, Deserialize)]
+/// As [`text::write_interaction`] writes it.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct InteractionForm<'a> {
+struct InteractionForm<'a> {
     format: u32,
     id: Cow<'a, str>,
     version: u64,
@@ -65,43 +63,43 @@ pub(super) struct InteractionForm<'a> {
     channel: Cow<'a, str>,
     direction: Cow<'a, str>,
     state: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     owner: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     from: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     message: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     message_is_parents: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     comment: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     contact_id: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     parent_id: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     received_date: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     assigned_to: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     transferred_by: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     account: Option<Cow<'a, str>>,
     user_data: Cow<'a, RawValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     extras: Option<Cow<'a, RawValue>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     queue_path: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     placement: Option<PlacementForm<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     delivery: Option<Cow<'a, str>>,
     created_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     ended_ms: Option<i64>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PlacementForm<'a> {
     queue: Cow<'a, str>,
@@ -157,42 +155,9 @@ enum StageForm {
 }
 
 pub(super) fn write_interaction(interaction: &Interaction) -> Written {
-    Written::of(&form_of(interaction))
-}
-
-/// What is written of an interaction, as part of something larger.
-pub(super) fn form_of(interaction: &Interaction) -> InteractionForm<'_> {
-    InteractionForm {
-        format: FORMAT,
-        id: interaction.id.as_str().into(),
-        version: interaction.version,
-        number: interaction.number,
-        channel: Cow::Borrowed(&interaction.channel),
-        direction: interaction.direction.name().into(),
-        state: interaction.state.name().into(),
-        owner: agent(interaction.owner.as_ref()),
-        from: text(interaction.from.as_ref()),
-        message: text(interaction.message.as_ref()),
-        message_is_parents: interaction.message_is_parents,
-        comment: text(interaction.comment.as_ref()),
-        contact_id: text(interaction.contact_id.as_ref()),
-        parent_id: id(interaction.parent_id.as_ref()),
-        received_date: text(interaction.received_date.as_ref()),
-        assigned_to: agent(interaction.assigned_to.as_ref()),
-        transferred_by: agent(interaction.transferred_by.as_ref()),
-        account: text(interaction.account.as_ref()),
-        user_data: Cow::Borrowed(interaction.user_data.as_raw()),
-        extras: interaction.extras.as_deref().map(Cow::Borrowed),
-        queue_path: queue(interaction.queue_path.as_ref()),
-        placement: interaction.placement.as_ref().map(|placement| PlacementForm {
-            queue: placement.queue.as_str().into(),
-            since_ms: placement.since_ms,
-            number: placement.number,
-        }),
-        delivery: id(interaction.delivery.as_ref()),
-        created_ms: interaction.created_ms,
-        ended_ms: interaction.ended_ms,
-    }
+    let mut written = String::with_capacity(text::length(interaction));
+    text::write_interaction(&mut written, interaction);
+    Written { checksum: crc32(written.as_bytes()), text: written }
 }
 
 pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interaction, RecordError> {
@@ -308,14 +273,6 @@ pub(super) fn read_delivery(stored: &str, checksum: u32) -> Result<Delivery, Rec
         last_outcome: form.last_outcome.map(Cow::into_owned),
         unresolved: form.unresolved,
     })
-}
-
-fn text(value: Option<&Arc<str>>) -> Option<Cow<'_, str>> {
-    value.map(|value| Cow::Borrowed(&**value))
-}
-
-fn agent(value: Option<&AgentId>) -> Option<Cow<'_, str>> {
-    value.map(|value| Cow::Borrowed(value.as_str()))
 }
 
 fn id(value: Option<&Id>) -> Option<Cow<'_, str>> {

@@ -1,7 +1,6 @@
 //! Whether a group of commits can stand in the journal.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::journal::{self, Pending};
@@ -21,10 +20,10 @@ pub(super) struct Staged {
 
 impl Staged {
     /// The group is on disk.
-    pub(super) fn become_part_of(self, overlay: &mut Overlay, commits: &[Pending]) {
+    pub(super) fn become_part_of(self, overlay: &mut Overlay, commits: &mut [Pending]) {
         for Pending { commit, .. } in commits {
-            let of_agent = |change: &AgentChange| self.agents.get(&change.id).copied();
-            overlay.take(commit, || commit.agent.as_ref().and_then(of_agent).unwrap_or_default());
+            let before = commit.agent.as_ref().and_then(|change| self.agents.get(&change.id)).copied();
+            overlay.take(commit, || before.unwrap_or_default());
         }
         overlay.lengthen(self.lines.len());
     }
@@ -40,6 +39,9 @@ impl Writer {
             return None;
         }
         let mut staged = Staged::default();
+        staged
+            .lines
+            .reserve(commits.iter().filter_map(|pending| pending.line.as_ref()).map(String::len).sum());
         let mut changed = HashSet::new();
         let mut last_notes: HashMap<&AgentId, u64> = HashMap::new();
         for Pending { commit, line } in commits {

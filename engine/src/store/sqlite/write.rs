@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::RwLock;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Params, params};
 
+use super::group::Finished;
 use super::journal::{self, Pending};
-use super::open::prove_flush;
+use super::open::{PATIENCE, prove_flush};
 use super::overlay::Overlay;
 use super::record::{write_delivery, write_interaction};
 use super::{failed, note, number};
@@ -125,11 +127,15 @@ impl Writer {
         })
     }
 
-    /// Writes and flushes; gives each commit its own result.
-    pub(super) fn write(&mut self, commits: &[Pending]) -> Vec<Outcome> {
+    /// Writes and flushes; gives each commit its own result. Those who are finished are told on the way.
+    pub(super) fn write(
+        &mut self,
+        commits: &mut [Pending],
+        finished: &mut Finished<Pending>,
+    ) -> Vec<Outcome> {
         let mut results = Vec::with_capacity(commits.len());
         self.is_writing = true;
-        let written = self.write_all(commits, &mut results);
+        let written = self.write_all(commits, &mut results, finished);
         self.is_writing = false;
         if let Err(error) = written {
             // What was to be flushed is lost; a refusal stays one.
@@ -152,20 +158,30 @@ impl Writer {
             return Err(StoreError::new("an earlier write panicked: open the store again"));
         }
         self.is_writing = true;
-        let written = self.write_all(&[], &mut Vec::new());
+        let written = self.write_all(&mut [], &mut Vec::new(), &mut Finished::default());
         self.is_writing = false;
         written
     }
 
-    fn write_all(&mut self, commits: &[Pending], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
-        self.settle_doubt()?;
-        run(&self.connection, "BEGIN IMMEDIATE", [])?;
+    fn write_all(
+        &mut self,
+        commits: &mut [Pending],
+        results: &mut Vec<Outcome>,
+        finished: &mut Finished<Pending>,
+    ) -> Result<(), StoreError> {
+        if self.is_in_doubt {
+            finished.tell();
+            self.settle_doubt()?;
+        }
+        self.begin(finished)?;
         let before = self.standing;
         let staged = self.staged(commits);
-        let written = match &staged {
-            Some(staged) => journal::append(&self.connection, &staged.lines)
-                .map(|()| results.resize(commits.len(), Ok(()))),
-            None => self.write_each(commits, results),
+        let written = if let Some(staged) = &staged {
+            journal::append(&self.connection, &staged.lines).map(|()| results.resize(commits.len(), Ok(())))
+        } else {
+            // Much may have to be written to the tables.
+            finished.tell();
+            self.write_each(commits, results)
         };
         // `SQLite` undoes everything itself when it meets certain failures.
         let is_lost = self.connection.is_autocommit();
@@ -179,6 +195,7 @@ impl Writer {
                 Ok(())
             });
         }
+        finished.tell();
         crate::failpoint::reach("before-flush");
         if let Err(error) = run(&self.connection, "COMMIT", []) {
             self.standing = before;
@@ -196,6 +213,24 @@ impl Writer {
         }
         self.flushes.fetch_add(1, Ordering::Relaxed);
         crate::failpoint::reach("after-flush");
+        Ok(())
+    }
+
+    /// Begins a transaction. If a program of the operator's is in the way, those who are finished don't wait for it.
+    fn begin(&self, finished: &mut Finished<Pending>) -> Result<(), StoreError> {
+        let mut begin = prepared(&self.connection, "BEGIN IMMEDIATE")?;
+        self.connection.busy_timeout(Duration::ZERO).map_err(failed)?;
+        let begun = begin.execute([]);
+        self.connection.busy_timeout(PATIENCE).map_err(failed)?;
+        match begun {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                finished.tell();
+                begin.execute([]).map_err(failed)?;
+            }
+            begun => {
+                begun.map_err(failed)?;
+            }
+        }
         Ok(())
     }
 
