@@ -55,6 +55,8 @@ pub struct Interaction {
     pub queue_path: Option<QueuePath>,
     /// When it came to be: Unix time in milliseconds.
     pub created_ms: i64,
+    /// The delivery under way, while it is Sent.
+    pub delivery: Option<DeliveryId>,
     /// What most interactions don't have.
     pub more: More,
 }
@@ -78,6 +80,7 @@ impl Interaction {
             extras: None,
             queue_path: None,
             created_ms,
+            delivery: None,
             more: More::default(),
         }
     }
