@@ -278,13 +278,12 @@ impl Inner {
     ) -> Resource<'a> {
         Resource {
             interaction,
-            manifest: &entry.manifest,
+            wording: &entry.wording,
             lifecycle: &entry.lifecycle,
             abilities: entry.abilities(Some(interaction)),
             seen,
             permitted,
             in_focus,
-            base_uri: &self.base_uri,
         }
     }
 }

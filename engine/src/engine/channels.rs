@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::channel::{Account, Channel, Manifest, OnUnknown, Stamps};
 use crate::delivery::Pool;
-use crate::interaction::Interaction;
+use crate::interaction::{Interaction, Wording};
 use crate::lifecycle::{Abilities, Direction, Lifecycle};
 
 /// A channel as the engine uses it.
@@ -18,6 +18,7 @@ pub(super) struct Entry {
     pub(super) manifest: Manifest,
     pub(super) lifecycle: Lifecycle,
     pub(super) stamps: Stamps,
+    pub(super) wording: Wording,
     pub(super) runner: Runner,
     abilities: HashMap<String, Abilities>,
     any_ability: Abilities,
@@ -30,7 +31,7 @@ pub(super) enum Runner {
 }
 
 impl Entry {
-    fn new(manifest: Manifest, engine_name: &str, runner: Runner) -> Self {
+    fn new(manifest: Manifest, engine_name: &str, base_uri: &str, runner: Runner) -> Self {
         let lifecycle = Lifecycle::new(&manifest);
         let of = |account: &Account| lifecycle.abilities(account.operations.iter().map(String::as_str));
         let abilities: HashMap<_, _> =
@@ -40,8 +41,9 @@ impl Entry {
         Self {
             name: manifest.channel.as_str().into(),
             topic: manifest.topic.as_str().into(),
-            lifecycle,
             stamps: Stamps::new(&manifest, engine_name),
+            wording: Wording::new(&manifest, &lifecycle, base_uri),
+            lifecycle,
             runner,
             abilities,
             any_ability,
@@ -134,6 +136,7 @@ impl Channels {
         &self,
         manifests: Vec<Manifest>,
         engine_name: &str,
+        base_uri: &str,
         runner: impl Fn() -> Runner,
     ) -> Result<Adding<'_>, ChannelTaken> {
         let only = self.adding.lock();
@@ -142,7 +145,7 @@ impl Channels {
             for other in self.all().chain(&added) {
                 clash(&manifest, &other.manifest)?;
             }
-            added.push(Arc::new(Entry::new(manifest, engine_name, runner())));
+            added.push(Arc::new(Entry::new(manifest, engine_name, base_uri, runner())));
         }
         Ok(Adding { channels: self, added, _only: only })
     }

@@ -68,24 +68,22 @@ impl Serialize for QueuePath {
 }
 
 fn target(text: &str) -> Option<TransferTarget> {
-    // In a URI the interface's own prefix, or a proxy's, may stand before the path. A path is just that.
-    let is_uri = !text.starts_with('/');
-    let path = if is_uri {
+    let (path, before_kind) = if text.starts_with('/') {
+        (text, 0)
+    } else {
         let (scheme, rest) = text.split_once("://")?;
         if !matches!(scheme, "http" | "https") {
             return None;
         }
-        &rest[rest.find('/')?..]
-    } else {
-        text
+        // The interface's own prefix, or a proxy's, may stand before the last two parts.
+        let path = &rest[rest.find('/')?..];
+        (path, path[..path.rfind('/')?].rfind('/')?)
     };
-    let before_id = path.rfind('/')?;
-    let (before, id) = (&path[..before_id], &path[before_id + 1..]);
-    let before_kind = before.rfind('/')?;
-    if path.len() > LONGEST || (!is_uri && before_kind > 0) || !is_name(id) {
+    let (kind, id) = path[before_kind + 1..].split_once('/')?;
+    if path.len() > LONGEST || !is_name(id) {
         return None;
     }
-    match &before[before_kind + 1..] {
+    match kind {
         "users" => AgentId::parse(id).ok().map(TransferTarget::Agent),
         "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(path[before_kind..].into()))),
         _ => None,
@@ -95,9 +93,9 @@ fn target(text: &str) -> Option<TransferTarget> {
 /// Whether a path may end in this text.
 fn is_name(id: &str) -> bool {
     // Almost always plain: then all bytes are looked at without a branch for each.
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'?' && byte != b'#';
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'/');
     let is_unfit = |character: char| {
-        matches!(character, '?' | '#') || character.is_whitespace() || character.is_control()
+        matches!(character, '?' | '#' | '/') || character.is_whitespace() || character.is_control()
     };
     !id.is_empty() && (id.bytes().fold(true, |plain, byte| plain & is_plain(byte)) || !id.contains(is_unfit))
 }
