@@ -140,8 +140,7 @@ impl Ids for TimedIds {
         let (time, rest) = text.split_at_mut(Self::TIME_CHARACTERS);
         base36(self.clock.now_ms().max(0).unsigned_abs(), time);
         base36(u64::from_le_bytes(chance), rest);
-        let text = std::str::from_utf8(&text).unwrap_or_default();
-        Id::parse(text).expect("digits and letters make an id")
+        Id::of_digits(text)
     }
 }
 

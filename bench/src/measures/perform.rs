@@ -18,14 +18,20 @@ const PAIRS: usize = 201;
 #[allow(clippy::unnecessary_wraps, reason = "other measures can fail")]
 pub(super) fn run() -> Rows {
     Ok(vec![
-        row("Send on a fresh draft, notified", 1.4, Floor::send(), Subjects::drafts),
-        row("Complete with all user data, notified", 0.6, Floor::complete(), Subjects::inbound),
+        row("Send on a fresh draft, notified", 1.4, Floor::send(), Subjects::drafts(0, Followed::Yes)),
+        row(
+            "Complete with all user data, notified",
+            0.6,
+            Floor::complete(),
+            Subjects::inbound(0, Followed::Yes),
+        ),
     ])
 }
 
-fn row(what: &str, limit: f64, mut floor: Floor, subjects: fn(usize, Followed) -> Subjects) -> Row {
+fn row(what: &str, limit: f64, mut floor: Floor, subjects: Subjects) -> Row {
+    let mut subjects = subjects.at_work();
     let ours = || {
-        let mut subjects = subjects(REQUESTS as usize, Followed::Yes);
+        subjects.refill(REQUESTS as usize);
         each(|| {
             black_box(subjects.perform_next());
         })

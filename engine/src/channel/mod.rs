@@ -8,6 +8,7 @@
 mod job;
 mod manifest;
 mod outcome;
+mod stamp;
 mod template;
 
 pub use job::{Attempt, Job, JobKind, OperationCall, Parent};
@@ -16,7 +17,9 @@ pub use manifest::{
     ReplyParameter, Requirement, ValueKind,
 };
 pub use outcome::{Outcome, Report};
-pub(crate) use template::{Filled, fill};
+pub(crate) use stamp::Stamp;
+pub use stamp::Stamps;
+pub(crate) use template::fill;
 
 use serde::{Deserialize, Serialize};
 

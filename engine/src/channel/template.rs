@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::json::{Written, write_string};
-
 /// Replaces every `{name}` in the strings of `value` that `fact` knows. Braces around anything else stay
 /// as they are, and so do values that aren't strings.
 pub(crate) fn fill<'a>(value: &Value, fact: impl Fn(&str) -> Option<Cow<'a, str>>) -> Value {
@@ -15,41 +13,42 @@ pub(crate) fn fill<'a>(value: &Value, fact: impl Fn(&str) -> Option<Cow<'a, str>
     }
 }
 
-/// A value that is filled when it is written.
-pub(crate) struct Filled<'v, F> {
-    pub(crate) template: &'v Value,
-    pub(crate) fact: F,
-}
-
-impl<'a, F: Fn(&str) -> Option<Cow<'a, str>>> Written for Filled<'_, F> {
-    fn write(&self, out: &mut String) {
-        match self.template {
-            Value::String(template) if template.contains('{') => {
-                write_string(out, &filled(template, &self.fact));
-            }
-            Value::String(text) => write_string(out, text),
-            other => other.write(out),
-        }
-    }
-}
-
 fn filled<'a>(template: &str, fact: impl Fn(&str) -> Option<Cow<'a, str>>) -> String {
     let mut text = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some(open) = rest.find('{') {
-        let (before, braced) = rest.split_at(open);
-        text.push_str(before);
-        let known = braced.find('}').and_then(|close| Some((close, fact(&braced[1..close])?)));
-        if let Some((close, fact)) = known {
-            text.push_str(&fact);
-            rest = &braced[close + 1..];
-        } else {
-            text.push('{');
-            rest = &braced[1..];
+    for part in parts(template, |name| fact(name).is_some()) {
+        match part {
+            Part::Text(part) => text.push_str(part),
+            Part::Fact(name) => text.push_str(&fact(name).unwrap_or_default()),
         }
     }
-    text.push_str(rest);
     text
+}
+
+/// What a template is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part<'t> {
+    /// This text.
+    Text(&'t str),
+    /// The fact of this name.
+    Fact(&'t str),
+}
+
+/// The parts of a template, of which those in braces are facts that are known.
+pub(super) fn parts<'t>(template: &'t str, is_known: impl Fn(&str) -> bool) -> Vec<Part<'t>> {
+    let mut parts = Vec::new();
+    let (mut rest, mut from) = (template, 0);
+    while let Some(open) = rest[from..].find('{').map(|open| from + open) {
+        let close = rest[open..].find('}').map(|close| open + close);
+        match close.map(|close| (close, &rest[open + 1..close])).filter(|(_, name)| is_known(name)) {
+            Some((close, name)) => {
+                parts.extend([Part::Text(&rest[..open]), Part::Fact(name)]);
+                (rest, from) = (&rest[close + 1..], 0);
+            }
+            None => from = open + 1,
+        }
+    }
+    parts.push(Part::Text(rest));
+    parts
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What an agent's request means.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+
+use smallvec::smallvec;
 
 use super::draft::{create, reply, save, send};
 use super::operate::channel_operation;
@@ -55,7 +58,7 @@ pub fn decide(
         Operation::SetInFocus => Decision { focus: Focus::Taken, ..Decision::of(interaction.clone()) },
     };
     if let (Next::State(state), Some(after)) = (rule.next, &mut decision.after) {
-        after.state = state;
+        Arc::make_mut(after).state = state;
     }
     debug_assert!(rule.leads_to(decision.after.as_ref().map(|after| after.state)));
     if decision.told.is_empty() {
@@ -92,7 +95,7 @@ fn transfer(
             after.assigned_to = Some(target.clone());
             after.transferred_by = Some(facts.agent.clone());
             after.owner = Some(target.clone());
-            decision.told = vec![left, Telling::news(&target, NoteKind::StatusChange)];
+            decision.told = smallvec![left, Telling::news(&target, NoteKind::StatusChange)];
             decision.needs.agent = Some(target);
         }
         TransferTarget::Queue(queue) => {
@@ -102,10 +105,10 @@ fn transfer(
             after.transferred_by = None;
             after.owner = None;
             after.placement = Some(Placement { queue, since_ms: facts.now_ms, number: 0 });
-            decision.told = vec![left];
+            decision.told = smallvec![left];
         }
     }
-    decision.after = Some(after);
+    decision.after = Some(after.into());
     Ok(decision)
 }
 
@@ -139,7 +142,7 @@ pub(super) fn returned(interaction: &Interaction, invited: &AgentId, is_answer: 
     let left = Telling { is_answer, ..Telling::news(invited, NoteKind::StatusChange).left() };
     let mut after = Interaction { owner: None, ..interaction.clone() };
     (after.assigned_to, after.transferred_by) = (None, None);
-    let mut told = vec![left];
+    let mut told = smallvec![left];
     match (&interaction.placement, &interaction.transferred_by) {
         (None, Some(former)) => {
             after.state = State::Composing;
@@ -214,6 +217,6 @@ pub(super) fn note_kind(tells: Tells) -> NoteKind {
 impl Decision {
     /// The interaction will stand so.
     pub(super) fn of(after: Interaction) -> Self {
-        Self { after: Some(after), ..Self::default() }
+        Self { after: Some(after.into()), ..Self::default() }
     }
 }

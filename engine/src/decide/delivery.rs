@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use smallvec::smallvec;
+
 use super::{About, Decision, Telling};
 use crate::interaction::{AgentId, Interaction, Seen};
 use crate::lifecycle::{Event, Next, State, step};
@@ -22,7 +24,7 @@ pub(crate) fn decide_confirmed(
     after.user_data = after.user_data.with_values(&written);
     let owner = interaction.owner.as_ref()?;
     Some(Decision {
-        told: vec![Telling::answer(owner, About::After, NoteKind::StatusChange)],
+        told: smallvec![Telling::answer(owner, About::After, NoteKind::StatusChange)],
         ..Decision::of(after)
     })
 }
@@ -32,7 +34,7 @@ pub(crate) fn decide_refused(interaction: &Interaction, code: &str, message: &st
     let after = moved(interaction, Event::Refuse)?;
     let owner = interaction.owner.as_ref()?;
     let kind = NoteKind::Error { code: code.to_owned(), message: message.to_owned() };
-    Some(Decision { told: vec![Telling::answer(owner, About::After, kind)], ..Decision::of(after) })
+    Some(Decision { told: smallvec![Telling::answer(owner, About::After, kind)], ..Decision::of(after) })
 }
 
 /// An operation of the channel has ended: `user_data` holds what it changed, or it failed.
@@ -54,7 +56,7 @@ pub(crate) fn decide_operated(
         }
     };
     let seen = if after.owner.as_ref() == Some(asked_by) { Seen::AsItStands } else { Seen::AsLeft };
-    let mut told = vec![Telling { seen, ..Telling::answer(asked_by, About::After, kind) }];
+    let mut told = smallvec![Telling { seen, ..Telling::answer(asked_by, About::After, kind) }];
     if ended.is_ok() && after.is_listed() {
         let other = after.owner.iter().filter(|owner| *owner != asked_by);
         told.extend(other.map(|owner| Telling::news(owner, NoteKind::PropertiesUpdated)));

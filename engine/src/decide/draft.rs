@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use smallvec::smallvec;
 
 use super::agent::{note_kind, user_data_over};
 use super::operate::unknown_account;
 use super::{About, Check, Decision, Facts, NewDelivery, Telling, WOULD_HAVE};
 use crate::bounds::check_declared;
-use crate::channel::{Filled, ValueKind, fill};
+use crate::channel::{ValueKind, fill};
 use crate::delivery::Work;
 use crate::interaction::{Details, Interaction, UserData};
 use crate::json::{self, Members, Set, Text};
@@ -37,8 +38,8 @@ pub(super) fn create(
         )
     };
     Ok(Decision {
-        created: Some(draft),
-        told: vec![Telling::answer(facts.agent, About::Created, note_kind(tells))],
+        created: Some(draft.into()),
+        told: smallvec![Telling::answer(facts.agent, About::Created, note_kind(tells))],
         ..Decision::default()
     })
 }
@@ -48,8 +49,7 @@ pub(super) fn save(
     request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
-    let object = request.message_object()?.unwrap_or_default();
-    written(interaction, &object, facts).map(Decision::of)
+    written(interaction, request.message_object()?, facts).map(Decision::of)
 }
 
 pub(super) fn send(
@@ -62,8 +62,7 @@ pub(super) fn send(
     let queue_path = parameters.required_queue_path("queuePath")?;
     check_declared(facts.queues, &queue_path)?;
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
-    let object = request.message_object()?.unwrap_or_default();
-    let mut after = written(interaction, &object, facts)?;
+    let mut after = written(interaction, request.message_object()?, facts)?;
 
     let member = |name: &str| format!("{}.{name}", manifest.resource);
     let from = after.from.clone().filter(|from| !from.is_empty());
@@ -79,23 +78,10 @@ pub(super) fn send(
             },
         )
     })?;
-    let account = manifest.account(&from).ok_or_else(|| unknown_account(&member("from"), &from, facts))?;
+    let stamp = facts.stamps.of(&from).ok_or_else(|| unknown_account(&member("from"), &from, facts))?;
     check_attachments(after.extras.as_deref(), facts)?;
 
-    let fact = |name: &str| match name {
-        "agent.id" => Some(Cow::Borrowed(facts.agent.as_str())),
-        "engine.name" => Some(Cow::Borrowed(facts.engine_name)),
-        _ => None,
-    };
-    let mut sets = Vec::with_capacity(account.send_user_data.len() + account.send_defaults.len());
-    for (key, value) in &account.send_user_data {
-        sets.push(Set::always(key, Filled { template: value, fact }));
-    }
-    let is_fact = |key: &String| account.send_user_data.keys().any(|fact| fact == key);
-    for (key, value) in account.send_defaults.iter().filter(|(key, _)| !is_fact(key)) {
-        sets.push(Set::where_missing(key, Filled { template: value, fact }));
-    }
-    after.user_data = after.user_data.with(&sets);
+    after.user_data = after.user_data.stamped(stamp, facts.agent);
     after.queue_path = Some(queue_path.clone());
 
     let bytes = text.len()
@@ -168,8 +154,8 @@ pub(super) fn reply(
         ..Interaction::blank(parent.channel.clone(), Direction::Outbound, State::Composing, facts.now_ms)
     };
     Ok(Decision {
-        created: Some(draft),
-        told: vec![Telling::answer(facts.agent, About::Created, NoteKind::StatusChange)],
+        created: Some(draft.into()),
+        told: smallvec![Telling::answer(facts.agent, About::Created, NoteKind::StatusChange)],
         ..Decision::default()
     })
 }
@@ -177,9 +163,10 @@ pub(super) fn reply(
 /// The draft with `from`, `message` and what else the object carries.
 fn written(
     interaction: &Interaction,
-    object: &Members<'_>,
+    object: Option<&Members<'_>>,
     facts: &Facts<'_>,
 ) -> Result<Interaction, Refusal> {
+    let Some(object) = object else { return Ok(interaction.clone()) };
     let manifest = facts.manifest;
     let text = |name: &str| {
         Parameters::new(object).string(name).map_err(|_| {

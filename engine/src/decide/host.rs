@@ -1,5 +1,7 @@
 //! What a host's call means: something came in, is offered, is taken back.
 
+use smallvec::smallvec;
+
 use super::agent::{note_kind, returned};
 use super::{Decision, Telling};
 use crate::channel::Manifest;
@@ -31,7 +33,7 @@ pub(crate) fn decide_receive(inbound: &Inbound, manifest: &Manifest, now_ms: i64
         .into(),
         ..Interaction::blank(manifest.channel.as_str().into(), Direction::Inbound, State::Queued, now_ms)
     };
-    let mut decision = Decision { created: Some(interaction), ..Decision::default() };
+    let mut decision = Decision { created: Some(interaction.into()), ..Decision::default() };
     decision.needs.contact = true;
     decision
 }
@@ -59,7 +61,7 @@ pub(crate) fn decide_offer(interaction: &Interaction, agent: &AgentId) -> Option
     let rule = allowed(interaction, Event::Offer)?;
     let Next::State(state) = rule.next else { return None };
     let after = Interaction { state, owner: Some(agent.clone()), ..interaction.clone() };
-    Some(Decision { told: vec![Telling::news(agent, note_kind(rule.tells))], ..Decision::of(after) })
+    Some(Decision { told: smallvec![Telling::news(agent, note_kind(rule.tells))], ..Decision::of(after) })
 }
 
 /// An offer taken back. `None` where the interaction is not offered.

@@ -17,8 +17,9 @@ pub(crate) use host::{decide_offer, decide_receive, decide_revoke};
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
-use crate::channel::Manifest;
+use crate::channel::{Manifest, Stamps};
 use crate::config::Limits;
 use crate::delivery::Work;
 use crate::interaction::{AgentId, Interaction, Seen, UserData};
@@ -39,8 +40,8 @@ pub struct Facts<'a> {
     pub lifecycle: &'a Lifecycle,
     /// What the interaction's account can do.
     pub abilities: Abilities,
-    /// The engine's name.
-    pub engine_name: &'a str,
+    /// What the channel's accounts write at Send.
+    pub stamps: &'a Stamps,
     /// Bounds.
     pub limits: &'a Limits,
     /// The queues, if only these exist.
@@ -51,11 +52,11 @@ pub struct Facts<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
     /// The interaction as it will stand; none for an operation on the collection.
-    pub(crate) after: Option<Interaction>,
+    pub(crate) after: Option<Arc<Interaction>>,
     /// A new interaction, still without a name.
-    pub(crate) created: Option<Interaction>,
+    pub(crate) created: Option<Arc<Interaction>>,
     /// Who is told what, in this order.
-    pub(crate) told: Vec<Telling>,
+    pub(crate) told: Tellings,
     /// What is handed over for delivery.
     pub(crate) delivery: Option<NewDelivery>,
     /// What must hold.
@@ -88,6 +89,9 @@ pub(crate) struct Check {
 
 impl PartialEq for Check {
     fn eq(&self, other: &Self) -> bool {
+        if std::ptr::eq(self, other) {
+            return true;
+        }
         let (own, theirs) = (self.extras.as_deref(), other.extras.as_deref());
         self.account == other.account
             && self.text == other.text
@@ -107,6 +111,9 @@ impl Check {
         format!("{given}{comma}\"userData\":{user_data}}}")
     }
 }
+
+/// Mostly one.
+pub(crate) type Tellings = SmallVec<[Telling; 1]>;
 
 /// Work for the outbox.
 #[derive(Clone, Debug)]

@@ -270,6 +270,9 @@ impl Schedule {
             .next()
             .filter(|_| !state.busy)
             .map(|(due_ms, number, _)| (due_ms.saturating_add(wait_ms).max(state.paused_until_ms), number));
+        if next.is_some() && next == state.place {
+            return;
+        }
         let ready = self.ready.entry(state.pool.clone()).or_default();
         if let Some((due_ms, number)) = state.place {
             ready.remove(&(due_ms, number, lane.clone()));

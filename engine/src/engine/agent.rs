@@ -235,7 +235,7 @@ impl Agent {
             manifest: &entry.manifest,
             lifecycle: &entry.lifecycle,
             abilities: entry.abilities(interaction),
-            engine_name: &self.engine.name,
+            stamps: &entry.stamps,
             limits: &self.engine.limits,
             queues: self.engine.queues.as_deref(),
         }

@@ -161,24 +161,21 @@ impl Inner {
             ));
         }
 
-        let new_delivery = new
+        let new_delivery: Option<Arc<Delivery>> = new
             .zip(agent)
-            .map(|(new, agent)| new_delivery(entry, about, new, agent, reference_id, prepared.now_ms));
+            .map(|(new, agent)| new_delivery(entry, about, new, agent, reference_id, prepared.now_ms).into());
         if let (Some(after), Some(delivery)) = (&mut decision.after, &new_delivery)
             && delivery.work == Work::Publish
         {
-            after.delivery = Some(delivery.id);
+            Arc::make_mut(after).delivery = Some(delivery.id);
         }
-        commit.deliveries.extend(new_delivery.clone().map(Arc::new));
+        commit.deliveries.extend(new_delivery.clone());
         if let By::Delivery(delivery, pauses) = by {
             commit.deliveries.push(Arc::new(delivery));
             commit.pauses = pauses;
         }
 
-        let committed = Committed {
-            after: decision.after.take().map(Arc::new),
-            created: decision.created.take().map(Arc::new),
-        };
+        let committed = Committed { after: decision.after.take(), created: decision.created.take() };
         // Nobody may change a new interaction before its agent was told of it.
         let _created_lock = committed.created.as_ref().map(|created| self.locks.lock(created.id));
         commit.interactions.extend(committed.after.iter().chain(&committed.created).cloned());
@@ -211,16 +208,16 @@ impl Inner {
         host_id: Option<InteractionId>,
         prepared: &Prepared<'_>,
     ) -> Result<Option<Prune>, Unapplied> {
-        if let Some(created) = &mut decision.created {
+        if let Some(created) = decision.created.as_mut().map(Arc::make_mut) {
             created.id = host_id.map_or_else(|| prepared.name(), Ok)?;
             created.number = self.next_number();
             created.version = 1;
         }
-        if let Some(after) = &mut decision.after {
+        if let Some(after) = decision.after.as_mut().map(Arc::make_mut) {
             after.version += 1;
         }
         let mut prune = None;
-        for interaction in decision.after.iter_mut().chain(&mut decision.created) {
+        for interaction in decision.after.iter_mut().chain(&mut decision.created).map(Arc::make_mut) {
             if interaction.has_ended() && interaction.ended_ms.is_none() {
                 interaction.ended_ms = Some(prepared.now_ms);
                 prune = self.retention.prune(prepared.now_ms, SWEPT_WITH_AN_END);
@@ -281,13 +278,12 @@ impl Inner {
     ) -> Resource<'a> {
         Resource {
             interaction,
-            manifest: &entry.manifest,
+            wording: &entry.wording,
             lifecycle: &entry.lifecycle,
             abilities: entry.abilities(Some(interaction)),
             seen,
             permitted,
             in_focus,
-            base_uri: &self.base_uri,
         }
     }
 }
@@ -340,6 +336,7 @@ fn meet(
     prepared: &Prepared<'_>,
 ) -> Result<(), Unapplied> {
     let Some(interaction) = decision.created.as_mut().or(decision.after.as_mut()) else { return Ok(()) };
+    let interaction = Arc::make_mut(interaction);
     let is_new = known.is_none();
     let contact_id = match interaction.contact_id.take().or(known) {
         Some(contact_id) => contact_id,

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use foldhash::HashMap;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::channel::{Account, Channel, Manifest, OnUnknown};
+use crate::channel::{Account, Channel, Manifest, OnUnknown, Stamps};
 use crate::delivery::Pool;
-use crate::interaction::Interaction;
+use crate::interaction::{Interaction, Wording};
 use crate::lifecycle::{Abilities, Direction, Lifecycle};
 
 /// A channel as the engine uses it.
@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) topic: Arc<str>,
     pub(super) manifest: Manifest,
     pub(super) lifecycle: Lifecycle,
+    pub(super) stamps: Stamps,
+    pub(super) wording: Wording,
     pub(super) runner: Runner,
     abilities: HashMap<String, Abilities>,
     any_ability: Abilities,
@@ -29,7 +31,7 @@ pub(super) enum Runner {
 }
 
 impl Entry {
-    fn new(manifest: Manifest, runner: Runner) -> Self {
+    fn new(manifest: Manifest, engine_name: &str, base_uri: &str, runner: Runner) -> Self {
         let lifecycle = Lifecycle::new(&manifest);
         let of = |account: &Account| lifecycle.abilities(account.operations.iter().map(String::as_str));
         let abilities: HashMap<_, _> =
@@ -39,6 +41,8 @@ impl Entry {
         Self {
             name: manifest.channel.as_str().into(),
             topic: manifest.topic.as_str().into(),
+            stamps: Stamps::new(&manifest, engine_name),
+            wording: Wording::new(&manifest, &lifecycle, base_uri),
             lifecycle,
             runner,
             abilities,
@@ -131,6 +135,8 @@ impl Channels {
     pub(super) fn begin(
         &self,
         manifests: Vec<Manifest>,
+        engine_name: &str,
+        base_uri: &str,
         runner: impl Fn() -> Runner,
     ) -> Result<Adding<'_>, ChannelTaken> {
         let only = self.adding.lock();
@@ -139,7 +145,7 @@ impl Channels {
             for other in self.all().chain(&added) {
                 clash(&manifest, &other.manifest)?;
             }
-            added.push(Arc::new(Entry::new(manifest, runner())));
+            added.push(Arc::new(Entry::new(manifest, engine_name, base_uri, runner())));
         }
         Ok(Adding { channels: self, added, _only: only })
     }

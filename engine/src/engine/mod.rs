@@ -211,7 +211,7 @@ impl Engine {
         // Whatever can fail comes first: a channel is added whole, or not at all. What an earlier run left
         // behind is read before the channel can be used: what is accepted from now on is scheduled as it
         // comes.
-        let adding = inner.channels.begin(manifests, runner)?;
+        let adding = inner.channels.begin(manifests, &inner.name, &inner.base_uri, runner)?;
         let pauses = inner.store.pauses()?;
         let (left_behind, commit) = inner.left_behind(adding.entries(), now_ms)?;
         // A delivery that is looked for and not scheduled would wait for ever.

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use super::{AgentId, DeliveryId, InteractionId};
+use super::{AgentId, InteractionId};
 use crate::operation::QueuePath;
 
 /// What most interactions, or most of their lives, don't have.
@@ -23,8 +23,6 @@ pub struct Details {
     pub account: Option<Arc<str>>,
     /// The place in a queue: where it waits, or where it came from.
     pub placement: Option<Placement>,
-    /// The delivery under way, while it is Sent.
-    pub delivery: Option<DeliveryId>,
     /// When it ended, if it did: Unix time in milliseconds. What ended before this was kept has none.
     pub ended_ms: Option<i64>,
 }
@@ -52,7 +50,6 @@ static NONE: Details = Details {
     transferred_by: None,
     account: None,
     placement: None,
-    delivery: None,
     ended_ms: None,
 };
 

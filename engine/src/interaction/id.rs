@@ -41,6 +41,16 @@ impl Id {
         Ok(Self { bytes, len: text.len() as u8 })
     }
 
+    /// Takes digits and upper-case letters as an id.
+    pub(crate) fn of_digits<const N: usize>(digits: [u8; N]) -> Self {
+        const { assert!(N > 0 && N <= Self::MAX_LEN) };
+        debug_assert!(digits.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()));
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[..N].copy_from_slice(&digits);
+        #[allow(clippy::cast_possible_truncation, reason = "at most MAX_LEN, checked above")]
+        Self { bytes, len: N as u8 }
+    }
+
     /// The id's text.
     pub fn as_str(&self) -> &str {
         // The bytes were text when they came in, so this never falls back.

@@ -4,11 +4,13 @@ mod details;
 mod id;
 mod user_data;
 mod view;
+mod wording;
 
 pub use details::{Details, More, Placement};
 pub use id::{AgentId, DeliveryId, Id, InteractionId, InvalidAgentId, InvalidId};
 pub use user_data::{Additions, UserData, UserDataError};
 pub(crate) use view::{Resource, Seen};
+pub(crate) use wording::Wording;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -55,6 +57,8 @@ pub struct Interaction {
     pub queue_path: Option<QueuePath>,
     /// When it came to be: Unix time in milliseconds.
     pub created_ms: i64,
+    /// The delivery under way, while it is Sent.
+    pub delivery: Option<DeliveryId>,
     /// What most interactions don't have.
     pub more: More,
 }
@@ -78,6 +82,7 @@ impl Interaction {
             extras: None,
             queue_path: None,
             created_ms,
+            delivery: None,
             more: More::default(),
         }
     }
@@ -105,11 +110,6 @@ impl Interaction {
     /// Whether a listing shows it to its owner.
     pub fn is_listed(&self) -> bool {
         matches!(self.state, State::Invited | State::Composing | State::Processing | State::Sent)
-    }
-
-    /// Derived from the message: itself if it is short, else its beginning.
-    pub fn subject(&self) -> Option<std::borrow::Cow<'_, str>> {
-        self.message.as_deref().map(subject)
     }
 
     /// Reads from all that a copy of it will touch, at once. Among millions none of it is in a cache, and what is
@@ -149,24 +149,39 @@ impl DerefMut for Interaction {
     }
 }
 
-/// The longest message that is its own subject, in characters.
-const SUBJECT_CHARACTERS: usize = 40;
-const ELLIPSIS: &str = "...";
+/// What stands for a message in a list: itself if it is short, else its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject<'a> {
+    pub(crate) kept: &'a str,
+    /// What follows it.
+    pub(crate) ellipsis: &'static str,
+}
 
-fn subject(message: &str) -> std::borrow::Cow<'_, str> {
-    if message.chars().nth(SUBJECT_CHARACTERS).is_none() {
-        return message.into();
+impl<'a> Subject<'a> {
+    /// The longest message that is its own subject, in characters.
+    const CHARACTERS: usize = 40;
+    const ELLIPSIS: &'static str = "...";
+
+    pub(crate) fn of(message: &'a str) -> Self {
+        let end_of = |characters: usize| message.char_indices().nth(characters).map(|(at, _)| at);
+        if message.len() <= Self::CHARACTERS || end_of(Self::CHARACTERS).is_none() {
+            return Self { kept: message, ellipsis: "" };
+        }
+        let end = end_of(Self::CHARACTERS - Self::ELLIPSIS.len()).unwrap_or(message.len());
+        Self { kept: &message[..end], ellipsis: Self::ELLIPSIS }
     }
-    let kept: String = message.chars().take(SUBJECT_CHARACTERS - ELLIPSIS.len()).collect();
-    (kept + ELLIPSIS).into()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::subject;
+    use super::Subject;
 
     #[test]
     fn subjects_count_characters() {
+        let subject = |message: &str| {
+            let Subject { kept, ellipsis } = Subject::of(message);
+            format!("{kept}{ellipsis}")
+        };
         let forty = "ä".repeat(40);
         assert_eq!(subject(&forty), forty);
         assert_eq!(subject(&"ä".repeat(41)), "ä".repeat(37) + "...");

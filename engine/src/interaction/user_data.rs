@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::AgentId;
+use crate::channel::Stamp;
 use crate::json::{self, Member, Members, Set, Written};
 
 /// A JSON object, kept as its text: key order and numbers come out as they came in.
@@ -107,6 +109,25 @@ impl UserData {
         let mut new = 0;
         let text = json::written(|out| new = json::write_over(&self.text, sets, out));
         Self { text, keys: self.keys + count(new) }
+    }
+
+    /// With what an account writes at Send.
+    pub(crate) fn stamped(&self, stamp: &Stamp, agent: &AgentId) -> Self {
+        let mut is_new = true;
+        json::trusted(&self.text, |Member { key, .. }| {
+            is_new = stamp.position(|stamped| key.is(stamped)).is_none();
+            is_new
+        });
+        if !is_new {
+            return self.with(&stamp.sets(agent));
+        }
+        let text = json::written(|out| {
+            out.push_str(self.text.strip_suffix('}').unwrap_or_default());
+            out.push_str(if self.is_empty() || stamp.len() == 0 { "" } else { "," });
+            stamp.write_all(agent, out);
+            out.push('}');
+        });
+        Self { text, keys: self.keys + count(stamp.len()) }
     }
 
     /// Without `keys`; a missing one is no error.

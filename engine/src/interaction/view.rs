@@ -1,7 +1,6 @@
 //! An interaction as a client sees it.
 
-use super::{AgentId, Interaction, InteractionId};
-use crate::channel::Manifest;
+use super::{AgentId, Interaction, InteractionId, Subject, Wording};
 use crate::json::{Written, write_content, write_string};
 use crate::lifecycle::{Abilities, Direction, Lifecycle, Source, State};
 
@@ -17,14 +16,13 @@ pub(crate) enum Seen {
 /// The resource object of notifications and readings.
 pub(crate) struct Resource<'a> {
     pub(crate) interaction: &'a Interaction,
-    pub(crate) manifest: &'a Manifest,
+    pub(crate) wording: &'a Wording,
     pub(crate) lifecycle: &'a Lifecycle,
     pub(crate) abilities: Abilities,
     pub(crate) seen: Seen,
     /// Whether the agent may do anything at all.
     pub(crate) permitted: bool,
     pub(crate) in_focus: bool,
-    pub(crate) base_uri: &'a str,
 }
 
 impl Resource<'_> {
@@ -40,8 +38,10 @@ impl Resource<'_> {
             return;
         }
         let source = Source::At(self.interaction.direction, self.state());
-        for (at, name) in self.lifecycle.capabilities(source, self.abilities).enumerate() {
-            out.push_str(if at == 0 { "" } else { "," });
+        let listed = self.wording.listed(source);
+        out.push_str(listed);
+        for (at, name) in self.lifecycle.own(source, self.abilities).enumerate() {
+            out.push_str(if at == 0 && listed.is_empty() { "" } else { "," });
             write_string(out, name);
         }
     }
@@ -49,7 +49,7 @@ impl Resource<'_> {
 
 impl Written for Resource<'_> {
     fn write(&self, out: &mut String) {
-        let Self { interaction, manifest, .. } = self;
+        let Self { interaction, wording, .. } = self;
         let inbound = interaction.direction == Direction::Inbound;
         out.push_str("{\"capabilities\":[");
         self.write_capabilities(out);
@@ -75,19 +75,18 @@ impl Written for Resource<'_> {
         out.push_str(",\"state\":\"");
         out.push_str(self.state().name());
         out.push('"');
-        optional(out, ",\"subject\":", interaction.subject().as_deref());
+        if let Some(Subject { kept, ellipsis }) = interaction.message.as_deref().map(Subject::of) {
+            out.push_str(",\"subject\":\"");
+            write_content(out, kept);
+            out.push_str(ellipsis);
+            out.push('"');
+        }
         if inbound {
             out.push_str(",\"suggestedQueueUris\":[]");
         }
-        out.push(',');
-        write_string(out, &manifest.direction_member);
-        out.push_str(":\"");
+        out.push_str(&wording.direction);
         out.push_str(interaction.direction.name());
-        out.push_str("\",\"uri\":\"");
-        write_content(out, self.base_uri);
-        out.push_str("/api/v2/");
-        write_content(out, &manifest.uri_path);
-        out.push('/');
+        out.push_str(&wording.uri);
         out.push_str(interaction.id.as_str());
         out.push('"');
         if !interaction.user_data.is_empty() || inbound {

@@ -9,30 +9,35 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use smallvec::{SmallVec, smallvec};
 
-use super::scan::{Member, Scanner};
+use super::scan::{Look, Member, Scanner};
 use super::{Text, raw, write_string};
 
 /// The members of an object, in order; of a repeated key the last value counts, in the first's place.
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a> {
-    entries: Vec<(Cow<'a, str>, Text<'a>)>,
+    entries: Entries<'a>,
 }
+
+/// Most requests have no more.
+type Entries<'a> = SmallVec<[(Cow<'a, str>, Text<'a>); 4]>;
 
 impl<'a> Members<'a> {
     /// Reads an object; `None` if it is none, or not plainly one: [`Members::parse`] tells.
     pub(crate) fn scan(text: &'a str) -> Option<Self> {
-        let mut members = Self { entries: Vec::with_capacity(4) };
-        let mut places = Places::default();
-        let mut are_readable = true;
-        Scanner::members(text, |Member { key, value, .. }| {
-            let Some(key) = key.string() else {
-                are_readable = false;
-                return false;
-            };
-            places.put(&mut members.entries, key, value);
-            true
-        })?;
-        are_readable.then_some(members)
+        let mut members = Collected::default();
+        Scanner::members(text, &mut |member: Member<'a>| members.put(member))?;
+        members.finished()
+    }
+
+    /// Reads an object on the way as well whose key is `name`: `None` beside the members if there is none.
+    pub(crate) fn scan_with(text: &'a str, name: &str) -> Option<(Self, Option<Self>)> {
+        let mut with = With { name, outer: Collected::default(), within: Collected::default(), named: None };
+        Scanner::members(text, &mut with)?;
+        let named = match with.named {
+            Some(named) => Some(named.finished()?),
+            None => None,
+        };
+        Some((with.outer.finished()?, named))
     }
 
     pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
@@ -52,6 +57,56 @@ impl<'a> Members<'a> {
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+}
+
+/// Members that are being collected.
+#[derive(Default)]
+struct Collected<'a> {
+    members: Members<'a>,
+    places: Places<'a>,
+    /// A key holds an escape that stands for no character.
+    is_unreadable: bool,
+}
+
+impl<'a> Collected<'a> {
+    fn put(&mut self, Member { key, value, .. }: Member<'a>) -> bool {
+        match key.string() {
+            Some(key) => self.places.put(&mut self.members.entries, key, value),
+            None => self.is_unreadable = true,
+        }
+        !self.is_unreadable
+    }
+
+    fn finished(self) -> Option<Members<'a>> {
+        (!self.is_unreadable).then_some(self.members)
+    }
+}
+
+/// Members, and those of the object among them that has a name.
+struct With<'a, 'n> {
+    name: &'n str,
+    outer: Collected<'a>,
+    within: Collected<'a>,
+    named: Option<Collected<'a>>,
+}
+
+impl<'a> Look<'a> for With<'a, '_> {
+    fn look(&mut self, member: Member<'a>) -> bool {
+        if member.key.is(self.name) {
+            // Of a repeated one the last counts.
+            let is_object = member.value.as_str().starts_with('{');
+            self.named = is_object.then(|| std::mem::take(&mut self.within));
+        }
+        self.outer.put(member)
+    }
+
+    fn enters(&self, key: Text<'a>) -> bool {
+        key.is(self.name)
+    }
+
+    fn look_within(&mut self, member: Member<'a>) {
+        self.within.put(member);
     }
 }
 
@@ -91,7 +146,7 @@ struct Places<'a> {
 const FEW: usize = 32;
 
 impl<'a> Places<'a> {
-    fn put(&mut self, entries: &mut Vec<(Cow<'a, str>, Text<'a>)>, key: Cow<'a, str>, value: Text<'a>) {
+    fn put(&mut self, entries: &mut Entries<'a>, key: Cow<'a, str>, value: Text<'a>) {
         let at = if entries.len() < FEW {
             entries.iter().position(|(name, _)| *name == key)
         } else {
@@ -109,8 +164,8 @@ impl<'a> Places<'a> {
 }
 
 /// Goes through an object that we wrote ourselves, each key once, until `look` says `false`.
-pub(crate) fn trusted<'a>(object: &'a str, look: impl FnMut(Member<'a>) -> bool) {
-    Scanner::members_of_ours(object, look).expect("what is kept was an object when it was stored");
+pub(crate) fn trusted<'a>(object: &'a str, mut look: impl FnMut(Member<'a>) -> bool) {
+    Scanner::members_of_ours(object, &mut look).expect("what is kept was an object when it was stored");
 }
 
 /// A value that can be written.

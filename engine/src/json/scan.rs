@@ -9,6 +9,8 @@ use super::{MAX_DEPTH, Text};
 pub(super) struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    /// How many objects are gone through, one in the other.
+    around: usize,
     /// The text is known to be well-formed, and may nest as deep as it likes.
     is_ours: bool,
 }
@@ -39,47 +41,91 @@ pub(crate) struct Member<'a> {
     pub(super) at: usize,
 }
 
+/// Whoever is shown an object's members.
+pub(super) trait Look<'a> {
+    /// Looks at a member; `false` to see no more.
+    fn look(&mut self, member: Member<'a>) -> bool;
+
+    /// Whether the members of this member are of interest, if it is an object.
+    fn enters(&self, _key: Text<'a>) -> bool {
+        false
+    }
+
+    /// Looks at a member of such an object. The object itself follows.
+    fn look_within(&mut self, _member: Member<'a>) {}
+}
+
+impl<'a, F: FnMut(Member<'a>) -> bool> Look<'a> for F {
+    fn look(&mut self, member: Member<'a>) -> bool {
+        self(member)
+    }
+}
+
 /// Numbers up to this length and without an exponent are no infinity to anybody.
 const PLAIN_DIGITS: usize = 300;
 
 impl<'a> Scanner<'a> {
-    /// Goes through the members of the object that the text is, until `look` says `false`. `None` if the
+    fn over(text: &'a str, is_ours: bool) -> Self {
+        Self { text, at: 0, around: 0, is_ours }
+    }
+
+    /// Goes through the members of the object that the text is, until `look` wants no more. `None` if the
     /// text is not taken.
-    pub(super) fn members(text: &'a str, look: impl FnMut(Member<'a>) -> bool) -> Option<()> {
-        Self { text, at: 0, is_ours: false }.object(look)
+    pub(super) fn members(text: &'a str, look: &mut impl Look<'a>) -> Option<()> {
+        Self::over(text, false).whole(look)
     }
 
     /// The same for a text that was looked through before.
-    pub(super) fn members_of_ours(text: &'a str, look: impl FnMut(Member<'a>) -> bool) -> Option<()> {
-        Self { text, at: 0, is_ours: true }.object(look)
+    pub(super) fn members_of_ours(text: &'a str, look: &mut impl Look<'a>) -> Option<()> {
+        Self::over(text, true).whole(look)
     }
 
-    fn object(self, mut look: impl FnMut(Member<'a>) -> bool) -> Option<()> {
-        let (text, mut scanner) = (self.text, self);
+    fn whole(mut self, look: &mut impl Look<'a>) -> Option<()> {
+        self.skip_space(&mut Marks::default());
+        let is_through = self.object(|scanner, key| {
+            let at = scanner.at;
+            let value = if look.enters(key) && scanner.peek() == Some(b'{') {
+                scanner.object(|scanner, key| {
+                    look.look_within(Member { key, at: scanner.at, value: scanner.value()? });
+                    Some(true)
+                })?;
+                Text { text: &scanner.text[at..scanner.at], marks: Marks::UNKNOWN }
+            } else {
+                scanner.value()?
+            };
+            Some(look.look(Member { key, value, at }))
+        })?;
+        if is_through { self.end() } else { Some(()) }
+    }
+
+    /// Goes through an object: `take` takes the value that follows a key, and says whether to go on. Gives whether
+    /// the object's end was reached.
+    fn object(&mut self, mut take: impl FnMut(&mut Self, Text<'a>) -> Option<bool>) -> Option<bool> {
         let mut outside = Marks::default();
-        scanner.skip_space(&mut outside);
-        scanner.expect(b'{')?;
-        scanner.skip_space(&mut outside);
-        if scanner.take(b'}') {
-            return scanner.end();
-        }
-        loop {
-            let (start, mut marks) = (scanner.at, Marks::default());
-            scanner.string(&mut marks)?;
-            let key = Text { text: &text[start..scanner.at], marks };
-            scanner.skip_space(&mut outside);
-            scanner.expect(b':')?;
-            scanner.skip_space(&mut outside);
-            if !look(Member { key, at: scanner.at, value: scanner.value()? }) {
-                return Some(());
+        self.expect(b'{')?;
+        self.around += 1;
+        self.skip_space(&mut outside);
+        if !self.take(b'}') {
+            loop {
+                let (start, mut marks) = (self.at, Marks::default());
+                self.string(&mut marks)?;
+                let key = Text { text: &self.text[start..self.at], marks };
+                self.skip_space(&mut outside);
+                self.expect(b':')?;
+                self.skip_space(&mut outside);
+                if !take(self, key)? {
+                    return Some(false);
+                }
+                self.skip_space(&mut outside);
+                if self.take(b'}') {
+                    break;
+                }
+                self.expect(b',')?;
+                self.skip_space(&mut outside);
             }
-            scanner.skip_space(&mut outside);
-            if scanner.take(b'}') {
-                return scanner.end();
-            }
-            scanner.expect(b',')?;
-            scanner.skip_space(&mut outside);
         }
+        self.around -= 1;
+        Some(true)
     }
 
     fn end(mut self) -> Option<()> {
@@ -100,7 +146,7 @@ impl<'a> Scanner<'a> {
 
     /// An array or object within an object.
     fn nested(&mut self, marks: &mut Marks) -> Option<()> {
-        // What is open, the innermost in the lowest bit: 1 for an object. The outermost is not among them.
+        // What is open, the innermost in the lowest bit: 1 for an object. What is around is not among them.
         let (mut open, mut depth) = (0_u64, 0);
         loop {
             // Here a value begins.
@@ -108,7 +154,7 @@ impl<'a> Scanner<'a> {
                 bracket @ (b'{' | b'[') => {
                     self.at += 1;
                     depth += 1;
-                    if depth >= MAX_DEPTH {
+                    if depth + self.around > MAX_DEPTH {
                         return None;
                     }
                     let is_object = bracket == b'{';
@@ -315,7 +361,7 @@ mod tests {
     use super::*;
 
     fn takes(text: &str) -> bool {
-        Scanner::members(text, |_| true).is_some()
+        Scanner::members(text, &mut |_: Member<'_>| true).is_some()
     }
 
     /// Fails if the scanner takes what `serde_json` refuses, or leaves to it what is plainly well-formed.
@@ -418,13 +464,60 @@ mod tests {
         assert!(takes(&mixed));
     }
 
+    /// Fails if an object that is entered is not counted, its end is overlooked, or it is taken where it is not
+    /// well-formed.
+    #[test]
+    fn an_object_within_is_gone_through_on_the_way() {
+        #[derive(Debug, Default, PartialEq)]
+        struct Seen(Vec<(String, String)>, Vec<(String, String)>);
+        fn texts(member: Member<'_>) -> (String, String) {
+            (member.key.as_str().to_owned(), member.value.as_str().to_owned())
+        }
+        impl<'a> Look<'a> for Seen {
+            fn look(&mut self, member: Member<'a>) -> bool {
+                self.0.push(texts(member));
+                true
+            }
+            fn enters(&self, key: Text<'a>) -> bool {
+                key.is("in")
+            }
+            fn look_within(&mut self, member: Member<'a>) {
+                self.1.push(texts(member));
+            }
+        }
+        let within = |text: &str| {
+            let mut seen = Seen::default();
+            Scanner::members(text, &mut seen).map(|()| seen)
+        };
+        let pair = |key: &str, value: &str| (format!("\"{key}\""), value.to_owned());
+        assert_eq!(
+            within(" { \"a\" : 1 , \"in\" : { \"b\" : [ {} ] , \"in\":{} } , \"c\" : {\"in\":{\"d\":2}} } "),
+            Some(Seen(
+                vec![
+                    pair("a", "1"),
+                    pair("in", "{ \"b\" : [ {} ] , \"in\":{} }"),
+                    pair("c", "{\"in\":{\"d\":2}}")
+                ],
+                vec![pair("b", "[ {} ]"), pair("in", "{}")]
+            ))
+        );
+        assert_eq!(within("{\"in\":[]}"), Some(Seen(vec![pair("in", "[]")], vec![])));
+        for wrong in ["{\"in\":{}", "{\"in\":{,}}", "{\"in\":{\"a\":1,}}", "{\"in\":{\"a\"}}", "{\"in\":{}}}"]
+        {
+            assert_eq!(within(wrong), None, "{wrong}");
+        }
+        let nested =
+            |depth: usize| format!("{{\"in\":{{\"k\":{}{}}}}}", "[".repeat(depth - 2), "]".repeat(depth - 2));
+        assert!(within(&nested(MAX_DEPTH)).is_some() && within(&nested(MAX_DEPTH + 1)).is_none());
+    }
+
     /// Fails if what is ours is held to the limit for what comes from outside.
     #[test]
     fn what_is_ours_may_nest_deeper() {
         let (open, close) = ("[{\"]\":".repeat(1_000), "}]".repeat(1_000));
         let text = format!("{{\"k\":{open}\"}}\"{close},\"l\":1}}");
         let mut values = Vec::new();
-        Scanner::members_of_ours(&text, |member| {
+        Scanner::members_of_ours(&text, &mut |member: Member<'_>| {
             values.push(member.value.as_str().len());
             true
         });

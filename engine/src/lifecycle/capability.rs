@@ -77,7 +77,8 @@ impl Lifecycle {
         core.chain(self.own(source, able))
     }
 
-    fn own(&self, source: Source, able: Abilities) -> impl Iterator<Item = &str> {
+    /// The names of the channel's own that are allowed there.
+    pub(crate) fn own(&self, source: Source, able: Abilities) -> impl Iterator<Item = &str> {
         self.operations
             .iter()
             .enumerate()

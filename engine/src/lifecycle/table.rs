@@ -17,6 +17,12 @@ impl Source {
     /// Above every number of a source; not every one below it is a source's.
     const ROOM: usize = Direction::ALL.len() * Self::STATES + 1;
 
+    /// Wherever an interaction can stand.
+    pub(crate) fn of_interactions() -> impl Iterator<Item = Self> {
+        let at = |direction| State::ALL.into_iter().map(move |state| Self::At(direction, state));
+        Direction::ALL.into_iter().flat_map(at)
+    }
+
     /// A number below [`Source::ROOM`].
     #[inline]
     const fn index(self) -> usize {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::channel::Manifest;
 use crate::interaction::Resource;
 use crate::json::{Written, write_number, write_string};
 
@@ -70,7 +69,6 @@ pub(crate) enum NoteKind {
 /// The notification about an interaction, ready to be written.
 pub(crate) struct Told<'a> {
     pub(crate) kind: &'a NoteKind,
-    pub(crate) manifest: &'a Manifest,
     pub(crate) resource: Resource<'a>,
     pub(crate) reference_id: Option<u64>,
 }
@@ -85,22 +83,19 @@ impl Written for Told<'_> {
             write_string(out, message);
             out.push(',');
         }
-        out.push_str("\"messageType\":");
-        write_string(out, &self.manifest.message_type);
-        out.push_str(",\"notificationType\":");
+        let wording = self.resource.wording;
+        out.push_str(&wording.message_type);
         match self.kind {
             NoteKind::StatusChange => out.push_str("\"StatusChange\""),
             NoteKind::PropertiesUpdated => out.push_str("\"PropertiesUpdated\""),
-            NoteKind::Saved => write_string(out, &self.manifest.saved_type),
+            NoteKind::Saved => out.push_str(&wording.saved_type),
             NoteKind::Error { .. } => out.push_str("\"Error\""),
         }
         if let Some(reference_id) = self.reference_id {
             out.push_str(",\"referenceId\":");
             write_number(out, reference_id);
         }
-        out.push(',');
-        write_string(out, &self.manifest.resource);
-        out.push(':');
+        out.push_str(&wording.resource);
         self.resource.write(out);
         out.push('}');
     }

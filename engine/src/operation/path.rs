@@ -68,31 +68,36 @@ impl Serialize for QueuePath {
 }
 
 fn target(text: &str) -> Option<TransferTarget> {
-    let scheme = if text.contains(':') { text.split_once("://") } else { None };
-    let (path, is_uri) = match scheme {
-        Some(("http" | "https", rest)) => (&rest[rest.find('/')?..], true),
-        Some(_) => return None,
-        None => (text, false),
+    let (path, before_kind) = if text.starts_with('/') {
+        (text, 0)
+    } else {
+        let (scheme, rest) = text.split_once("://")?;
+        if !matches!(scheme, "http" | "https") {
+            return None;
+        }
+        // The interface's own prefix, or a proxy's, may stand before the last two parts.
+        let path = &rest[rest.find('/')?..];
+        (path, path[..path.rfind('/')?].rfind('/')?)
     };
-    let (before, id) = path.rsplit_once('/')?;
-    let (above, kind) = before.rsplit_once('/')?;
-    // A path is just that; in a URI the interface's own prefix, or a proxy's, may stand before it.
-    if path.len() > LONGEST || (!is_uri && !above.is_empty()) {
+    let (kind, id) = path[before_kind + 1..].split_once('/')?;
+    if path.len() > LONGEST || !is_name(id) {
         return None;
     }
-    let fits = !id.is_empty()
-        && !id.chars().any(|character| match character {
-            '?' | '#' => true,
-            '!'..='~' => false,
-            other => other.is_whitespace() || other.is_control(),
-        });
     match kind {
-        _ if !fits => None,
         "users" => AgentId::parse(id).ok().map(TransferTarget::Agent),
-        // From the slash before the kind.
-        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(path[above.len()..].into()))),
+        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(path[before_kind..].into()))),
         _ => None,
     }
+}
+
+/// Whether a path may end in this text.
+fn is_name(id: &str) -> bool {
+    // Almost always plain: then all bytes are looked at without a branch for each.
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'/');
+    let is_unfit = |character: char| {
+        matches!(character, '?' | '#' | '/') || character.is_whitespace() || character.is_control()
+    };
+    !id.is_empty() && (id.bytes().fold(true, |plain, byte| plain & is_plain(byte)) || !id.contains(is_unfit))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::operation::StatusCode;
 pub struct Request<'a> {
     asked: Asked,
     members: Members<'a>,
+    /// What carries `from` and `message`, if it is an object.
+    message: Option<Members<'a>>,
     resource: &'a str,
 }
 
@@ -35,7 +37,7 @@ impl<'a> Request<'a> {
         if body.len() > limit_bytes {
             return Err(Refusal::body_too_large(body.len(), limit_bytes));
         }
-        let members = members(body)?;
+        let (members, message) = members(body, &manifest.resource)?;
         let name = Parameters::new(&members)
             .string("operationName")?
             .ok_or_else(|| Refusal::missing("operationName", "the name of an operation, as `Save`"))?;
@@ -54,7 +56,7 @@ impl<'a> Request<'a> {
                     format_args!("is unknown: `{name:.64}`; expected one of {known}"),
                 )
             })?;
-        Ok(Self { asked, members, resource: &manifest.resource })
+        Ok(Self { asked, members, message, resource: &manifest.resource })
     }
 
     /// Which operation is asked for.
@@ -77,17 +79,20 @@ impl<'a> Request<'a> {
     }
 
     /// The object that carries `from` and `message`: `twitter`, `facebook`.
-    pub(crate) fn message_object(&self) -> Result<Option<Members<'a>>, Refusal> {
-        let Some(object) = self.members.get(self.resource) else { return Ok(None) };
-        object_members(self.resource, object).map(Some)
+    pub(crate) fn message_object(&self) -> Result<Option<&Members<'a>>, Refusal> {
+        match (self.members.get(self.resource), &self.message) {
+            (Some(_), Some(object)) => Ok(Some(object)),
+            (Some(other), None) => Err(no_object(self.resource, other)),
+            (None, _) => Ok(None),
+        }
     }
 }
 
-/// The members of a body.
-fn members(body: &[u8]) -> Result<Members<'_>, Refusal> {
+/// The members of a body, and of the object in it that has a name.
+fn members<'a>(body: &'a [u8], named: &str) -> Result<(Members<'a>, Option<Members<'a>>), Refusal> {
     let text = std::str::from_utf8(body);
-    if let Some(members) = text.ok().and_then(Members::scan) {
-        return Ok(members);
+    if let Some(found) = text.ok().and_then(|text| Members::scan_with(text, named)) {
+        return Ok(found);
     }
     let malformed = |problem: String| Refusal::new(StatusCode::Invalid, problem);
     if !json::is_shallow(body) {
@@ -96,12 +101,13 @@ fn members(body: &[u8]) -> Result<Members<'_>, Refusal> {
         )));
     }
     let text = text.map_err(|error| malformed(format!("the request body is not UTF-8: {error}")))?;
-    Members::parse(text)
-        .map_err(|error| malformed(format!("the request body must be a JSON object: {error}")))
+    let members = Members::parse(text)
+        .map_err(|error| malformed(format!("the request body must be a JSON object: {error}")))?;
+    let object = members.get(named).and_then(|object| Members::parse(object.as_str()).ok());
+    Ok((members, object))
 }
 
-/// The members of a parameter that must be an object.
-pub(crate) fn object_members<'a>(name: &str, value: Text<'a>) -> Result<Members<'a>, Refusal> {
-    Members::parse(value.as_str())
-        .map_err(|_| Refusal::invalid(name, format_args!("must be an object, not {}", value.kind())))
+/// Says that a parameter must be an object.
+fn no_object(name: &str, found: Text<'_>) -> Refusal {
+    Refusal::invalid(name, format_args!("must be an object, not {}", found.kind()))
 }

@@ -180,7 +180,6 @@ pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interactio
                 })
             })
             .transpose()?,
-        delivery: parse(form.delivery, "delivery", parse_id)?,
         ended_ms: form.ended_ms,
     }
     .into();
@@ -200,6 +199,7 @@ pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interactio
         extras: form.extras.map(|extras| extras.into_owned().into()),
         queue_path: parse(form.queue_path, "queuePath", parse_queue)?,
         created_ms: form.created_ms,
+        delivery: parse(form.delivery, "delivery", parse_id)?,
         more,
     })
 }
