@@ -214,6 +214,7 @@ fn commit(draft: &Draft, memory: &MemoryStore, count: u64) -> Commit {
             extras: is_owned.then(|| raw("{\"x\":12345678901234567890123}").into()),
             queue_path: None,
             created_ms: -1,
+            delivery: is_owned.then_some(id),
             more: Details {
                 parent_id: parent(number),
                 assigned_to: Some(agent),

@@ -34,7 +34,7 @@ pub(super) enum Part<'t> {
 }
 
 /// The parts of a template, of which those in braces are facts that are known.
-pub(super) fn parts<'t>(template: &'t str, is_known: impl Fn(&str) -> bool) -> Vec<Part<'t>> {
+pub(super) fn parts(template: &str, is_known: impl Fn(&str) -> bool) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let (mut rest, mut from) = (template, 0);
     while let Some(open) = rest[from..].find('{').map(|open| from + open) {

@@ -98,7 +98,7 @@ impl<'a> News<'a> {
         let Shown { telling, interaction, in_focus } = shown;
         crate::json::text_of(&Told {
             kind: &telling.kind,
-            resource: self.engine.resource(self.entry, interaction, telling.seen, true, in_focus),
+            resource: self.entry.resource(interaction, telling.seen, true, in_focus),
             reference_id: self.reference_id.filter(|_| telling.is_answer),
         })
     }

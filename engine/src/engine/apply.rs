@@ -12,7 +12,7 @@ use super::prepare::{Contact, Prepared};
 use super::{AgentState, Error, Inner};
 use crate::decide::{Decision, Focus, NewDelivery};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
-use crate::interaction::{DeliveryId, Interaction, InteractionId, Resource, Seen};
+use crate::interaction::{DeliveryId, Interaction, InteractionId};
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{
     AgentChange, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent,
@@ -266,25 +266,6 @@ impl Inner {
                 _ => Unapplied::Poisoned,
             },
         })
-    }
-
-    pub(super) fn resource<'a>(
-        &'a self,
-        entry: &'a Entry,
-        interaction: &'a Interaction,
-        seen: Seen,
-        permitted: bool,
-        in_focus: bool,
-    ) -> Resource<'a> {
-        Resource {
-            interaction,
-            wording: &entry.wording,
-            lifecycle: &entry.lifecycle,
-            abilities: entry.abilities(Some(interaction)),
-            seen,
-            permitted,
-            in_focus,
-        }
     }
 }
 

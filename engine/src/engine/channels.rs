@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::channel::{Account, Channel, Manifest, OnUnknown, Stamps};
 use crate::delivery::Pool;
-use crate::interaction::{Interaction, Wording};
+use crate::interaction::{Interaction, Resource, Seen, Wording};
 use crate::lifecycle::{Abilities, Direction, Lifecycle};
 
 /// A channel as the engine uses it.
@@ -59,6 +59,25 @@ impl Entry {
             Direction::Outbound => interaction.from.as_deref(),
         });
         account.and_then(|account| self.abilities.get(account)).copied().unwrap_or(self.any_ability)
+    }
+
+    /// An interaction as a client sees it.
+    pub(super) fn resource<'a>(
+        &'a self,
+        interaction: &'a Interaction,
+        seen: Seen,
+        permitted: bool,
+        in_focus: bool,
+    ) -> Resource<'a> {
+        Resource {
+            interaction,
+            wording: &self.wording,
+            lifecycle: &self.lifecycle,
+            abilities: self.abilities(Some(interaction)),
+            seen,
+            permitted,
+            in_focus,
+        }
     }
 
     pub(super) fn pool(&self) -> Pool {
