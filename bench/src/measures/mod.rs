@@ -36,7 +36,8 @@ pub const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "perform",
-        about: "A request's JSON in, reply JSON and one subscriber's notification JSON out, interactions in memory.",
+        about: "A request's JSON in, reply JSON and one subscriber's notification JSON out, interactions in memory, in \
+            an engine that has been at work: as many notes are kept as will be.",
         run: perform::run,
     },
     Measure { name: "cores", about: cores::ABOUT, run: cores::run },
