@@ -14,7 +14,7 @@ use tungstenite::{Message, WebSocket};
 use crate::support::{Caller, LISTENERS, Program, configuration, create};
 
 const NOTIFICATIONS: &str = "/api/v2/notifications";
-const QUICK: &str = "[cometd]\ntimeout_ms = 1500\nmax_interval_ms = 1000\n";
+const QUICK: &str = "[cometd]\ntimeout_ms = 1500\nmax_interval_ms = 3000\n";
 
 /// A client that polls.
 struct Poller<'a> {
@@ -99,10 +99,18 @@ fn a_held_connect_ends_with_a_note_at_once_or_with_nothing_after_its_time() {
 
     let begun = Instant::now();
     let messages = poller.connect();
-    assert!((1400..4000).contains(&begun.elapsed().as_millis()), "held for its time: {:?}", begun.elapsed());
+    assert!(
+        (1400..10_000).contains(&begun.elapsed().as_millis()),
+        "held for its time: {:?}",
+        begun.elapsed()
+    );
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0]["advice"]["reconnect"], "retry", "{messages:?}");
 
+    // Without a note it would be held for half a minute.
+    let program = Program::serve(configuration(LISTENERS, ""));
+    let poller = Poller::new(&program, "a1");
+    poller.subscribe("/v2/me/twitter");
     let begun = Instant::now();
     let messages = std::thread::scope(|scope| {
         let held = scope.spawn(|| poller.connect());
@@ -110,7 +118,7 @@ fn a_held_connect_ends_with_a_note_at_once_or_with_nothing_after_its_time() {
         poller.create();
         held.join().expect("a reply")
     });
-    assert!(begun.elapsed() < Duration::from_millis(1400), "not held any longer: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(15), "not held any longer: {:?}", begun.elapsed());
     assert_eq!(messages.len(), 2, "{messages:?}");
     let note = &messages[0];
     assert_eq!(note["channel"], "/v2/me/twitter");
@@ -188,7 +196,7 @@ fn a_second_connect_ends_the_first_and_a_session_without_connects_expires() {
 
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(poller.poll(), Vec::<Value>::new(), "a short pause is allowed");
-    std::thread::sleep(Duration::from_millis(2500));
+    std::thread::sleep(Duration::from_millis(6000));
     assert_eq!(poller.connect()[0]["advice"]["reconnect"], "handshake", "a long one is not");
 }
 
