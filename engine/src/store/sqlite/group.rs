@@ -133,6 +133,11 @@ impl<C> Caller<C> {
 }
 
 impl<C> Place<C> {
+    /// Of who has nobody to tell.
+    fn nobody() -> Self {
+        Self { callers: Arc::new([]), at: 0 }
+    }
+
     /// The leader has the place 0 and needs not be told. Behind it stands a tree, its root at 1.
     fn tell_next(&self) {
         let next = if self.at == 0 { 0..0 } else { 2 * self.at..2 * self.at + 2 };
@@ -178,7 +183,8 @@ impl<C> Lead<'_, C> {
         let callers: Arc<[_]> = callers.into();
         let results = results.into_iter().chain(std::iter::repeat(Err(CommitError::Unknown)));
         for (at, (commit, outcome)) in commits.into_iter().zip(results).enumerate() {
-            let place = Place { callers: callers.clone(), at };
+            // The leader tells nobody, and may never look: one that panics must not hold on to them all.
+            let place = if at == 0 { Place::nobody() } else { Place { callers: callers.clone(), at } };
             callers[at].set(Turn::Done(Done { outcome, _commit: commit, place }));
         }
         Finished(Some(Place { callers, at: 1 }))
@@ -204,8 +210,7 @@ impl<C> Drop for Lead<'_, C> {
         }
         finished.tell();
         for (caller, commit) in refused {
-            let place = Place { callers: Arc::new([]), at: 0 };
-            caller.set(Turn::Done(Done { outcome: Err(broken()), _commit: commit, place }));
+            caller.set(Turn::Done(Done { outcome: Err(broken()), _commit: commit, place: Place::nobody() }));
             caller.thread.unpark();
         }
     }

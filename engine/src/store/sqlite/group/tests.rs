@@ -202,3 +202,33 @@ fn one_caller_waits_for_nobody() {
         assert!(group.state.lock().finished.0.is_none());
     }
 }
+
+/// Fails if a leader that panics leaves a result behind that holds on to everybody's.
+#[test]
+fn a_leader_that_fails_holds_on_to_nothing() {
+    let (held, group) = (Arc::new(()), Arc::new(Group::default()));
+    let gate = Arc::new(Barrier::new(2));
+    let commit = |write: fn(&Barrier)| {
+        let (commit, group, gate) = (held.clone(), group.clone(), gate.clone());
+        thread::spawn(move || {
+            group.commit(commit, |commits, _| {
+                write(&gate);
+                vec![Ok(()); commits.len()]
+            })
+        })
+    };
+    let first = commit(|gate| {
+        gate.wait();
+        gate.wait();
+    });
+    gate.wait();
+    let others: Vec<_> = (0..3).map(|_| commit(|_| panic!("on purpose"))).collect();
+    while group.state.lock().waiting.len() < 3 {
+        thread::yield_now();
+    }
+    gate.wait();
+    assert_eq!(first.join().unwrap(), Ok(()));
+    assert_eq!(others.into_iter().filter_map(|other| other.join().err()).count(), 1, "the leader");
+    drop(group);
+    assert_eq!(Arc::strong_count(&held), 1);
+}
