@@ -77,9 +77,9 @@ impl Stamp {
         self.members.len()
     }
 
-    /// Where among the members the key stands.
-    pub(crate) fn position(&self, is_key: impl Fn(&str) -> bool) -> Option<usize> {
-        self.members.iter().position(|member| is_key(&member.key))
+    /// Whether there is a member of this key.
+    pub(crate) fn has(&self, is_key: impl Fn(&str) -> bool) -> bool {
+        self.members.iter().any(|member| is_key(&member.key))
     }
 
     /// All members for user data that has none of them, with commas between.

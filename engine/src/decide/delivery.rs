@@ -1,7 +1,6 @@
 //! What the end of a delivery means.
 
 use serde_json::{Map, Value};
-
 use smallvec::smallvec;
 
 use super::{About, Decision, Telling};

@@ -115,7 +115,7 @@ impl UserData {
     pub(crate) fn stamped(&self, stamp: &Stamp, agent: &AgentId) -> Self {
         let mut is_new = true;
         json::trusted(&self.text, |Member { key, .. }| {
-            is_new = stamp.position(|stamped| key.is(stamped)).is_none();
+            is_new = !stamp.has(|stamped| key.is(stamped));
             is_new
         });
         if !is_new {
