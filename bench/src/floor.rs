@@ -221,7 +221,7 @@ mod tests {
             let written = floor.round();
             let notification = done.notification.expect("the agent is followed");
             assert_eq!(std::str::from_utf8(&written.notification).expect("text"), reference);
-            assert_eq!(with_ids_of(reference, &notification), reference);
+            assert_eq!(with_ids_of(reference, notification), reference);
             let number = parsed::<Notification>(notification.as_bytes()).reference_id;
             let recorded = parsed::<Notification>(reference.as_bytes()).reference_id;
             let reply = done.reply.replace(&format!(":{number}}}"), &format!(":{recorded}}}"));

@@ -54,6 +54,8 @@ pub struct Subjects {
     ids: std::vec::IntoIter<InteractionId>,
     /// Used again for each reply.
     reply: String,
+    /// Used again for each notification.
+    told: String,
 }
 
 /// What one request gave.
@@ -62,7 +64,7 @@ pub struct Done<'a> {
     /// The reply's JSON.
     pub reply: &'a str,
     /// The notification's JSON, if the agent is followed.
-    pub notification: Option<Arc<str>>,
+    pub notification: Option<&'a str>,
 }
 
 /// The system's clock, but for the months that were leapt over.
@@ -105,8 +107,8 @@ impl Subjects {
             Followed::Yes => Some(agent.subscribe(TOPIC).expect("there is the topic")),
             Followed::No => None,
         };
-        let (ids, reply) = (Vec::new().into_iter(), String::new());
-        Self { engine, agent, clock, notes, request, begin, ids, reply }
+        let (ids, reply, told) = (Vec::new().into_iter(), String::new(), String::new());
+        Self { engine, agent, clock, notes, request, begin, ids, reply, told }
     }
 
     fn with(mut self, count: usize) -> Self {
@@ -171,7 +173,11 @@ impl Subjects {
             .expect("the engine is sound");
         assert!(matches!(reply, Reply::Accepted { .. }), "{reply:?}");
         let notification = self.notes.as_ref().map(|notes| match notes.next(Duration::ZERO) {
-            Some(Notification::Note(note)) => note.data.clone(),
+            Some(Notification::Note(note)) => {
+                self.told.clear();
+                self.told.extend(note.data.parts());
+                &*self.told
+            }
             other => panic!("a note was to come, not {other:?}"),
         });
         self.reply.clear();

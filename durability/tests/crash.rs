@@ -280,7 +280,7 @@ impl Held {
             let log = self.store.notes(&AgentId::parse(agent).unwrap(), 0).unwrap();
             let mut references = BTreeSet::new();
             for note in &log.notes {
-                let data: Value = serde_json::from_str(&note.data).unwrap();
+                let data: Value = serde_json::from_str(&note.data.to_string()).unwrap();
                 references.extend(data["referenceId"].as_u64());
                 last.insert(data["post"]["id"].as_str().unwrap().to_owned(), data["post"].clone());
             }

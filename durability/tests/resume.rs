@@ -57,7 +57,7 @@ fn waiting(subscription: &Subscription) -> Vec<Notification> {
 }
 
 fn parsed(note: &Note) -> Value {
-    serde_json::from_str(&note.data).unwrap()
+    serde_json::from_str(&note.data.to_string()).unwrap()
 }
 
 #[derive(Clone, Debug)]

@@ -65,7 +65,7 @@ pub use interaction::{
     Additions, AgentId, DeliveryId, Details, Id, Interaction, InteractionId, InvalidAgentId, InvalidId, More,
     Placement, UserData, UserDataError,
 };
-pub use notify::{Note, Notification, Subscription, Topic};
+pub use notify::{Note, NoteText, Notification, Subscription, Topic};
 pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode, TransferTarget};
 pub use store::{
     AccountPause, AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel,

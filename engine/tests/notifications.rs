@@ -300,7 +300,7 @@ fn a_note_is_written_once_for_all_who_subscribed() {
     let written = |subscription: &Subscription| {
         let notes = std::iter::from_fn(|| subscription.next(Duration::ZERO));
         let data = notes.map(|notification| match notification {
-            Notification::Note(note) => note.data.clone(),
+            Notification::Note(note) => note,
             Notification::Lagged { .. } => panic!("nobody lags"),
         });
         data.collect::<Vec<_>>()

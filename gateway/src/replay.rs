@@ -173,7 +173,7 @@ impl Replay<'_> {
                 let Notification::Note(note) = notification else { continue };
                 self.say(format_args!("< {agent} is told on {}", note.topic));
                 self.print(&format!("{{\"channel\":{},\"data\":{}}}", json!(&*note.topic), note.data))?;
-                let Ok(data) = serde_json::from_str::<Value>(&note.data) else { continue };
+                let Ok(data) = serde_json::from_str::<Value>(&note.data.to_string()) else { continue };
                 let Some(id) = resource_id(&data) else { continue };
                 self.names.set("last", id);
                 if let Some((name, asked_by, reference_id)) = name

@@ -64,7 +64,7 @@ impl Followed {
                 let Some(Notification::Note(note)) = subscription.next(Duration::ZERO) else {
                     return Err("an operation was not told to each subscription".into());
                 };
-                if !Arc::ptr_eq(first.get_or_insert(note.data.clone()), &note.data) {
+                if !Arc::ptr_eq(first.get_or_insert(note.clone()), &note) {
                     return Err("a note was written more than once".into());
                 }
             }

@@ -10,7 +10,7 @@ use super::channels::Entry;
 use super::{AgentState, Inner};
 use crate::decide::{About, Telling};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
-use crate::notify::{Announcement, Told};
+use crate::notify::{Announcement, NoteText, Told};
 use crate::store::{KeptNote, StoreError};
 
 /// An agent who is to be told, and what the agent looks at.
@@ -94,13 +94,11 @@ impl<'a> News<'a> {
         Ok(Announced { news: self, notes })
     }
 
-    fn written(&self, shown: Shown<'_>) -> Arc<str> {
+    fn written(&self, shown: Shown<'_>) -> NoteText {
         let Shown { telling, interaction, in_focus } = shown;
-        crate::json::text_of(&Told {
-            kind: &telling.kind,
-            resource: self.entry.resource(interaction, telling.seen, true, in_focus),
-            reference_id: self.reference_id.filter(|_| telling.is_answer),
-        })
+        let resource = self.entry.resource(interaction, telling.seen, true, in_focus);
+        let reference_id = self.reference_id.filter(|_| telling.is_answer);
+        Told { kind: &telling.kind, resource, reference_id }.text()
     }
 }
 

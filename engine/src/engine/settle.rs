@@ -12,7 +12,7 @@ use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
 use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge, leaves_unresolved};
 use crate::interaction::DeliveryId;
-use crate::notify::Announcement;
+use crate::notify::{Announcement, NoteText};
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{Commit, Pause, PauseChange};
 
@@ -217,7 +217,7 @@ impl Inner {
         &self,
         entry: &'a Entry,
         delivery: &Delivery,
-        write: impl FnOnce() -> Arc<str>,
+        write: impl FnOnce() -> NoteText,
     ) -> Result<Option<Announcement<'a>>, Error> {
         let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(None) };
         let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(None) };
@@ -226,7 +226,7 @@ impl Inner {
 }
 
 /// The answer to an operation on the collection.
-fn response(entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> Arc<str> {
+fn response(entry: &Entry, delivery: &Delivery, verdict: &Verdict) -> NoteText {
     let mut response = serde_json::json!({
         "messageType": entry.manifest.operation_response_type,
         "referenceId": delivery.reference_id,

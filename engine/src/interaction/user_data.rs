@@ -62,6 +62,11 @@ impl UserData {
         &self.text
     }
 
+    /// The same, to be shared.
+    pub(crate) fn text_shared(&self) -> &Arc<str> {
+        &self.text
+    }
+
     /// The object's text, as `serde_json` has it.
     pub fn as_raw(&self) -> &RawValue {
         json::ours(&self.text)

@@ -1,6 +1,6 @@
 //! An interaction as a client sees it.
 
-use super::{AgentId, Interaction, InteractionId, Subject, Wording};
+use super::{AgentId, Interaction, InteractionId, Subject, UserData, Wording};
 use crate::json::{Written, write_content, write_string};
 use crate::lifecycle::{Abilities, Direction, Lifecycle, Source, State};
 
@@ -49,6 +49,22 @@ impl Resource<'_> {
 
 impl Written for Resource<'_> {
     fn write(&self, out: &mut String) {
+        self.write_before_user_data(out);
+        out.extend(self.user_data().map(UserData::as_str));
+        out.push('}');
+    }
+}
+
+impl Resource<'_> {
+    /// The user data, the last member, if it is shown.
+    pub(crate) fn user_data(&self) -> Option<&UserData> {
+        let user_data = &self.interaction.user_data;
+        let inbound = self.interaction.direction == Direction::Inbound;
+        (!user_data.is_empty() || inbound).then_some(user_data)
+    }
+
+    /// Writes what comes before the user data: then that and `}` follow.
+    pub(crate) fn write_before_user_data(&self, out: &mut String) {
         let Self { interaction, wording, .. } = self;
         let inbound = interaction.direction == Direction::Inbound;
         out.push_str("{\"capabilities\":[");
@@ -89,11 +105,9 @@ impl Written for Resource<'_> {
         out.push_str(&wording.uri);
         out.push_str(interaction.id.as_str());
         out.push('"');
-        if !interaction.user_data.is_empty() || inbound {
+        if self.user_data().is_some() {
             out.push_str(",\"userData\":");
-            out.push_str(interaction.user_data.as_str());
         }
-        out.push('}');
     }
 }
 

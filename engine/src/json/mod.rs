@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 pub(crate) use self::members::{Members, Set, Written, trusted, write_over};
 use self::scan::Marks;
 pub(crate) use self::scan::Member;
-pub(crate) use self::write::{is_plain, text_of, write_content, write_number, write_string, written};
+pub(crate) use self::write::{is_plain, write_content, write_number, write_string, written};
 
 /// How deep arrays and objects may be nested in what comes from outside.
 pub(crate) const MAX_DEPTH: usize = 64;

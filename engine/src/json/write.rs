@@ -1,9 +1,7 @@
 //! Writes JSON into a text that has room for it.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
-use super::Written;
 use super::scan::plain;
 
 /// Writes a string: what can't stand in it as it is, is escaped as `serde_json` would.
@@ -56,19 +54,14 @@ pub(crate) fn is_plain(text: &str) -> bool {
 }
 
 /// What is written where many texts are, each at its own length.
-pub(crate) fn text_of(value: &impl Written) -> Arc<str> {
-    written(|room| value.write(room))
-}
-
-/// The same of whatever `write` writes.
-pub(crate) fn written(write: impl FnOnce(&mut String)) -> Arc<str> {
+pub(crate) fn written<T: for<'a> From<&'a str>>(write: impl FnOnce(&mut String)) -> T {
     /// A room that is larger than this is given back.
     const KEPT: usize = 64 << 10;
     thread_local!(static ROOM: Cell<String> = const { Cell::new(String::new()) });
     let mut room = ROOM.take();
     room.clear();
     write(&mut room);
-    let text = Arc::from(room.as_str());
+    let text = T::from(room.as_str());
     if room.capacity() <= KEPT {
         ROOM.set(room);
     }

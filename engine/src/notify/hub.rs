@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::line::Line;
 use super::log::Log;
 use super::subscription::Queue;
-use super::{Note, Notification, Topic};
+use super::{Note, NoteText, Notification, Topic};
 use crate::config::Limits;
 use crate::interaction::AgentId;
 use crate::store::{AgentChange, Commit, CommitError, KeptNote, Store, StoreError};
@@ -111,7 +111,7 @@ impl Hub {
         topic: &'a str,
         limits: &Limits,
         store: &dyn Store,
-        write: impl FnOnce() -> Arc<str>,
+        write: impl FnOnce() -> NoteText,
     ) -> Result<Announcement<'a>, StoreError> {
         let announcement =
             |sequence, kept| Announcement { hub: self.clone(), topic, sequence, kept, is_told: false };
@@ -169,7 +169,7 @@ impl Announcement<'_> {
 
     /// The change was made: hands the note to all who subscribed to its topic, as soon as all earlier ones
     /// are told or abandoned. `write` is asked for it if somebody subscribed for the first time meanwhile.
-    pub(crate) fn tell(mut self, write: impl FnOnce() -> Arc<str>) {
+    pub(crate) fn tell(mut self, write: impl FnOnce() -> NoteText) {
         let mut note = self.kept.take().map(|kept| kept.note);
         let mut state = self.hub.state.lock();
         if note.is_none() && state.followed_after.is_some() {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::NoteText;
 use crate::interaction::Resource;
-use crate::json::{Written, write_number, write_string};
+use crate::json::{write_number, write_string, written};
 
 /// Something that an agent is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct Note {
     /// The topic, as `/v2/me/twitter`.
     pub topic: Arc<str>,
     /// The notification's JSON.
-    pub data: Arc<str>,
+    pub data: NoteText,
     /// Counts the agent's notes.
     pub sequence: u64,
 }
@@ -34,14 +35,15 @@ impl Notification {
     /// The document `{"channel", "data", "sequence"}`, or `{"channel", "lagged", "sequence"}`.
     pub fn to_json(&self) -> String {
         let (topic, what, data) = match self {
-            Self::Note(note) => (&note.topic, ",\"data\":", &*note.data),
-            Self::Lagged { topic, .. } => (topic, ",\"lagged\":", "true"),
+            Self::Note(note) => (&note.topic, ",\"data\":", note.data.parts()),
+            Self::Lagged { topic, .. } => (topic, ",\"lagged\":", ["true", "", ""]),
         };
-        let mut json = String::with_capacity(topic.len() + data.len() + 64);
+        let length: usize = data.iter().map(|part| part.len()).sum();
+        let mut json = String::with_capacity(topic.len() + length + 64);
         json.push_str("{\"channel\":");
         write_string(&mut json, topic);
         json.push_str(what);
-        json.push_str(data);
+        json.extend(data);
         json.push_str(",\"sequence\":");
         write_number(&mut json, self.sequence());
         json.push('}');
@@ -73,8 +75,24 @@ pub(crate) struct Told<'a> {
     pub(crate) reference_id: Option<u64>,
 }
 
-impl Written for Told<'_> {
-    fn write(&self, out: &mut String) {
+impl Told<'_> {
+    /// Writes it down, but for user data that is worth sharing.
+    pub(crate) fn text(&self) -> NoteText {
+        /// What is shorter is copied as fast as its sharers are counted.
+        const SHARED_FROM: usize = 512;
+        let user_data = self.resource.user_data();
+        let shared = user_data.filter(|user_data| user_data.as_str().len() >= SHARED_FROM);
+        let head = written(|out| {
+            self.write_before_user_data(out);
+            if shared.is_none() {
+                out.extend(user_data.map(|user_data| user_data.as_str()));
+                out.push_str(NoteText::BEHIND_USER_DATA);
+            }
+        });
+        NoteText::new(head, shared.map(|user_data| user_data.text_shared().clone()))
+    }
+
+    fn write_before_user_data(&self, out: &mut String) {
         out.push('{');
         if let NoteKind::Error { code, message } = self.kind {
             out.push_str("\"errorCode\":");
@@ -96,7 +114,6 @@ impl Written for Told<'_> {
             write_number(out, reference_id);
         }
         out.push_str(&wording.resource);
-        self.resource.write(out);
-        out.push('}');
+        self.resource.write_before_user_data(out);
     }
 }

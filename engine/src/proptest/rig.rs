@@ -280,7 +280,7 @@ impl Rig {
                 Notification::Note(note) => Heard {
                     topic: note.topic.to_string(),
                     sequence: note.sequence,
-                    data: serde_json::from_str(&note.data).expect("notifications are JSON"),
+                    data: serde_json::from_str(&note.data.to_string()).expect("notifications are JSON"),
                 },
                 Notification::Lagged { topic, sequence } => {
                     Heard { topic: topic.to_string(), sequence, data: "lagged".into() }

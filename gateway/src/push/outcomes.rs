@@ -55,7 +55,7 @@ impl Outcomes {
     pub(super) async fn feed(&self, subscription: Subscription) {
         while let Some(notification) = poll_fn(|context| subscription.poll_next(context)).await {
             match notification {
-                Notification::Note(note) => self.pass_on(&note.data),
+                Notification::Note(note) => self.pass_on(&note.data.to_string()),
                 Notification::Lagged { .. } => {
                     for (_, waiting) in self.waiting.lock().drain() {
                         // Whoever left does not mind.

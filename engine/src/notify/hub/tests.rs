@@ -39,7 +39,7 @@ impl Scene {
     }
 }
 
-fn written(text: &str) -> Arc<str> {
+fn written(text: &str) -> NoteText {
     format!("\"{text}\"").into()
 }
 

@@ -150,7 +150,7 @@ fn write_note(out: &mut String, kept: &KeptNote) {
     object.text("agent", kept.agent.as_str());
     object.number("sequence", kept.note.sequence);
     object.text("topic", &kept.note.topic);
-    object.text("data", &kept.note.data);
+    object.text_of("data", kept.note.data.parts());
     object.number("forgotten", kept.forgotten);
     object.end();
 }

@@ -15,7 +15,7 @@ use crate::store::{CommitError, KeptNote, NoteLog, StoreError};
 pub(super) fn keep(connection: &Connection, agent: &AgentId, note: &Note) -> Result<(), CommitError> {
     let checksum = checksum(agent.as_str(), note);
     let query = "INSERT INTO note (agent, sequence, topic, checksum, data) VALUES (?, ?, ?, ?, ?)";
-    let values = params![agent.as_str(), number(note.sequence)?, note.topic, checksum, note.data];
+    let values = params![agent.as_str(), number(note.sequence)?, note.topic, checksum, note.data.to_string()];
     prepared(connection, query)?.execute(values).map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => CommitError::Conflict,
         _ => failed(error).into(),
@@ -60,7 +60,8 @@ pub(super) fn after(connection: &Connection, agent: &AgentId, after: u64) -> rus
 /// Reads the columns `agent, sequence, topic, checksum, data`.
 pub(super) fn note(row: &Row<'_>) -> rusqlite::Result<Result<Note, StoreError>> {
     let agent = row.get_ref(0)?.as_str()?;
-    let note = Note { sequence: row.get(1).map(i64::unsigned_abs)?, topic: row.get(2)?, data: row.get(4)? };
+    let data = row.get_ref(4)?.as_str()?.into();
+    let note = Note { sequence: row.get(1).map(i64::unsigned_abs)?, topic: row.get(2)?, data };
     if row.get::<_, u32>(3)? == checksum(agent, &note) {
         return Ok(Ok(note));
     }
@@ -70,5 +71,6 @@ pub(super) fn note(row: &Row<'_>) -> rusqlite::Result<Result<Note, StoreError>> 
 
 fn checksum(agent: &str, note: &Note) -> u32 {
     let sequence = note.sequence.to_le_bytes();
-    crc32_of(&[agent.as_bytes(), &[0], &sequence, note.topic.as_bytes(), &[0], note.data.as_bytes()])
+    let [data, user_data, rest] = note.data.parts().map(str::as_bytes);
+    crc32_of(&[agent.as_bytes(), &[0], &sequence, note.topic.as_bytes(), &[0], data, user_data, rest])
 }

@@ -2,7 +2,7 @@
 //! is JSON would take longer than writing it.
 
 use crate::interaction::{AgentId, Id, Interaction};
-use crate::json::{write_number, write_string};
+use crate::json::{write_content, write_number};
 use crate::operation::QueuePath;
 
 /// The format of new records.
@@ -30,7 +30,17 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn text(&mut self, name: &str, text: &str) {
-        write_string(self.member(name), text);
+        self.text_of(name, [text]);
+    }
+
+    /// One text, in parts.
+    pub(super) fn text_of<const PARTS: usize>(&mut self, name: &str, parts: [&str; PARTS]) {
+        let out = self.member(name);
+        out.push('"');
+        for part in parts {
+            write_content(out, part);
+        }
+        out.push('"');
     }
 
     /// Left out if there is none.

@@ -159,7 +159,7 @@ impl Entry {
                 agent: agent.as_str().into(),
                 sequence: note.sequence,
                 topic: Cow::Borrowed(&note.topic),
-                data: Cow::Borrowed(&note.data),
+                data: Cow::Owned(note.data.to_string()),
             },
         };
         line.to_json()
