@@ -10,9 +10,10 @@ use crate::floor::Floor;
 use crate::row::{Bound, Row};
 use crate::subjects::{Followed, Subjects};
 
-/// How many requests make a turn, each on an interaction of its own.
-const REQUESTS: u32 = 200;
-const PAIRS: usize = 201;
+/// How many requests make a turn, each on an interaction of its own: so few that what they are made of lies as near
+/// as what the floor is made of.
+const REQUESTS: u32 = 20;
+const PAIRS: usize = 1_001;
 
 /// Makes the measure.
 #[allow(clippy::unnecessary_wraps, reason = "other measures can fail")]

@@ -111,7 +111,7 @@ impl Resource<'_> {
     }
 }
 
-#[inline]
+#[inline(never)]
 fn optional(out: &mut String, member: &str, value: Option<&str>) {
     if let Some(value) = value {
         out.push_str(member);

@@ -79,14 +79,15 @@ fn target(text: &str) -> Option<TransferTarget> {
         let path = &rest[rest.find('/')?..];
         (path, path[..path.rfind('/')?].rfind('/')?)
     };
-    let (kind, id) = path[before_kind + 1..].split_once('/')?;
+    let name = &path[before_kind + 1..];
+    let agent = name.strip_prefix("users/");
+    let id = agent.or_else(|| name.strip_prefix("queues/")).or_else(|| name.strip_prefix("contacts/"))?;
     if path.len() > LONGEST || !is_name(id) {
         return None;
     }
-    match kind {
-        "users" => AgentId::parse(id).ok().map(TransferTarget::Agent),
-        "queues" | "contacts" => Some(TransferTarget::Queue(QueuePath(path[before_kind..].into()))),
-        _ => None,
+    match agent {
+        Some(agent) => AgentId::parse(agent).ok().map(TransferTarget::Agent),
+        None => Some(TransferTarget::Queue(QueuePath(path[before_kind..].into()))),
     }
 }
 

@@ -8,7 +8,6 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -163,17 +162,14 @@ impl Store for MemoryStore {
     }
 
     fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
-        Ok(self.agents[self.shard_of_agent(id)].lock().records.get(id).copied())
+        Ok(self.agents[self.shard_of_agent(id)].lock().find(id).and_then(|of_agent| of_agent.record))
     }
 
     fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
         let shard = self.agents[self.shard_of_agent(agent)].lock();
-        let Some(kept) = shard.notes.get(agent) else { return Ok(NoteLog::default()) };
-        let notes = kept.range((Bound::Excluded(after), Bound::Unbounded));
-        Ok(NoteLog {
-            notes: notes.map(|(_, note)| note.clone()).collect(),
-            last: kept.keys().next_back().copied().unwrap_or(0),
-        })
+        let Some(of_agent) = shard.find(agent) else { return Ok(NoteLog::default()) };
+        let notes = &of_agent.notes;
+        Ok(NoteLog { notes: notes.after(after).cloned().collect(), last: notes.last().unwrap_or(0) })
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {
@@ -241,23 +237,27 @@ impl Store for MemoryStore {
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         // The order of locks is the same everywhere: shards by number, the directory, agents by number, the
         // history, the index.
-        let hashed = |id| (id, self.tables.hash(id));
-        let interactions: SmallVec<[_; 2]> =
-            commit.interactions.iter().map(|changed| hashed(changed.id)).collect();
-        let deliveries: SmallVec<[_; 2]> =
-            commit.deliveries.iter().map(|changed| hashed(changed.id)).collect();
-        let hashes = interactions.iter().chain(&deliveries).map(|(_, hash)| *hash);
-        let mut shards = Shards::lock(&self.tables, hashes);
+        let mut hashes: SmallVec<[u64; 4]> = SmallVec::new();
+        for interaction in &commit.interactions {
+            hashes.push(self.tables.hash(interaction.id));
+        }
+        for delivery in &commit.deliveries {
+            hashes.push(self.tables.hash(delivery.id));
+        }
+        let mut shards = Shards::lock(&self.tables, &hashes);
+        let (interactions, deliveries) = hashes.split_at(commit.interactions.len());
         let mut directory = changes_directory(&commit).then(|| self.directory.lock());
         let mut agents = Agents::lock(self, &commit);
 
         let mut new = 0;
-        for (interaction, &(id, hash)) in commit.interactions.iter().zip(&interactions) {
+        for (interaction, &hash) in commit.interactions.iter().zip(interactions) {
+            let id = interaction.id;
             let stored = shards.of(hash).interactions.find(hash, id);
             check_version(id, interaction.version, stored.map(|stored| stored.version))?;
             new += usize::from(stored.is_none());
         }
-        for (delivery, &(id, hash)) in commit.deliveries.iter().zip(&deliveries) {
+        for (delivery, &hash) in commit.deliveries.iter().zip(deliveries) {
+            let id = delivery.id;
             let stored = shards.of(hash).deliveries.find(hash, id);
             check_version(id, delivery.version, stored.map(|stored| stored.version))?;
         }
@@ -274,7 +274,7 @@ impl Store for MemoryStore {
         if new > 0 {
             self.counts.interactions.fetch_add(new, Ordering::Relaxed);
         }
-        for (interaction, &(_, hash)) in commit.interactions.into_iter().zip(&interactions) {
+        for (interaction, &hash) in commit.interactions.into_iter().zip(interactions) {
             let placed = interaction.placement.as_ref().map_or(0, |placement| placement.number);
             let highest = interaction.number.max(placed);
             if highest > self.counts.highest_number.load(Ordering::Relaxed) {
@@ -311,7 +311,7 @@ impl Store for MemoryStore {
             }
             forgotten = directory.forget(self.limit_settled);
         }
-        for (delivery, &(_, hash)) in commit.deliveries.into_iter().zip(&deliveries) {
+        for (delivery, &hash) in commit.deliveries.into_iter().zip(deliveries) {
             let before = shards.of(hash).deliveries.put(hash, delivery.clone(), self.tables.hasher());
             let was_at_work = before.is_some_and(|before| before.stage != Stage::Settled);
             let is_at_work = delivery.stage != Stage::Settled;
@@ -320,15 +320,10 @@ impl Store for MemoryStore {
             }
         }
         if let Some(change) = commit.agent {
-            let kept = agents.of(&change.id).records.entry(change.id.clone()).or_default();
-            *kept = kept.changed(&change);
+            let record = &mut agents.of(&change.id).record;
+            *record = Some(record.unwrap_or_default().changed(&change));
         }
-        for kept in &commit.notes {
-            agents.of(&kept.agent).keep(kept);
-        }
-        for kept in &commit.notes {
-            agents.of(&kept.agent).forget(kept);
-        }
+        agents.keep(&commit.notes);
         drop(agents);
         drop(directory);
         drop(shards);

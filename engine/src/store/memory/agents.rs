@@ -1,6 +1,6 @@
-//! Agents' records and notes.
+//! What is kept of agents: their records and their latest notes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -8,15 +8,27 @@ use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
 use super::MemoryStore;
+use super::table::{Numbers, include};
 use crate::interaction::AgentId;
 use crate::notify::Note;
 use crate::store::{AgentRecord, Commit, KeptNote};
 
 #[derive(Default)]
 pub(super) struct AgentShard {
-    pub(super) records: HashMap<AgentId, AgentRecord, RandomState>,
-    pub(super) notes: HashMap<AgentId, BTreeMap<u64, Arc<Note>>, RandomState>,
+    agents: HashMap<AgentId, OfAgent, RandomState>,
 }
+
+/// What is kept of one agent.
+#[derive(Default)]
+pub(super) struct OfAgent {
+    /// `None` for one who was never seen.
+    pub(super) record: Option<AgentRecord>,
+    pub(super) notes: Notes,
+}
+
+/// Notes in the order of their numbers. They mostly come in it, and go in it.
+#[derive(Default)]
+pub(super) struct Notes(VecDeque<Arc<Note>>);
 
 /// The agents' shards that a commit touches, locked in the order of their numbers.
 pub(super) struct Agents<'a> {
@@ -26,21 +38,38 @@ pub(super) struct Agents<'a> {
 
 impl<'a> Agents<'a> {
     pub(super) fn lock(store: &'a MemoryStore, commit: &Commit) -> Self {
-        let changed = commit.agent.iter().map(|change| &change.id);
-        let mut numbers: SmallVec<[usize; 2]> = changed
-            .chain(commit.notes.iter().map(|kept| &kept.agent))
-            .map(|agent| store.shard_of_agent(agent))
-            .collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let locked = numbers.into_iter().map(|number| (number, store.agents[number].lock())).collect();
+        let mut numbers = Numbers::new();
+        if let Some(change) = &commit.agent {
+            include(&mut numbers, store.shard_of_agent(&change.id));
+        }
+        for kept in &commit.notes {
+            include(&mut numbers, store.shard_of_agent(&kept.agent));
+        }
+        let mut locked = SmallVec::new();
+        for number in numbers {
+            locked.push((number, store.agents[number].lock()));
+        }
         Self { store, locked }
     }
 
-    pub(super) fn of(&mut self, agent: &AgentId) -> &mut AgentShard {
-        let number = self.store.shard_of_agent(agent);
-        let at = self.locked.iter().position(|(locked, _)| *locked == number);
+    fn shard(&mut self, agent: &AgentId) -> &mut AgentShard {
+        // Mostly there is one.
+        let at = if self.locked.len() == 1 {
+            Some(0)
+        } else {
+            let number = self.store.shard_of_agent(agent);
+            self.locked.iter().position(|(locked, _)| *locked == number)
+        };
         &mut self.locked[at.expect("a commit locks the shards of all its agents")].1
+    }
+
+    /// What is kept of an agent from now on.
+    pub(super) fn of(&mut self, agent: &AgentId) -> &mut OfAgent {
+        let agents = &mut self.shard(agent).agents;
+        if !agents.contains_key(agent) {
+            agents.insert(agent.clone(), OfAgent::default());
+        }
+        agents.get_mut(agent).expect("it is there now")
     }
 
     /// Whether a number is taken.
@@ -49,24 +78,88 @@ impl<'a> Agents<'a> {
             (one.note.sequence, &one.agent) == (other.note.sequence, &other.agent)
         };
         notes.iter().enumerate().any(|(index, kept)| {
-            self.of(&kept.agent).has(kept) || notes[..index].iter().any(|earlier| is_same(earlier, kept))
+            let of_agent = self.shard(&kept.agent).agents.get(&kept.agent);
+            of_agent.is_some_and(|of_agent| of_agent.notes.has(kept.note.sequence))
+                || notes[..index].iter().any(|earlier| is_same(earlier, kept))
         })
+    }
+
+    /// Keeps notes, and then forgets those that they leave no room for.
+    pub(super) fn keep(&mut self, notes: &[KeptNote]) {
+        for kept in notes {
+            let notes = &mut self.of(&kept.agent).notes;
+            notes.keep(kept.note.clone());
+            notes.forget(kept.forgotten);
+        }
+        if notes.len() > 1 {
+            for kept in notes {
+                self.of(&kept.agent).notes.forget(kept.forgotten);
+            }
+        }
     }
 }
 
 impl AgentShard {
-    fn has(&self, kept: &KeptNote) -> bool {
-        self.notes.get(&kept.agent).is_some_and(|notes| notes.contains_key(&kept.note.sequence))
+    pub(super) fn find(&self, agent: &AgentId) -> Option<&OfAgent> {
+        self.agents.get(agent)
+    }
+}
+
+impl Notes {
+    /// The latest one's number.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.0.back().map(|note| note.sequence)
     }
 
-    pub(super) fn keep(&mut self, kept: &KeptNote) {
-        self.notes.entry(kept.agent.clone()).or_default().insert(kept.note.sequence, kept.note.clone());
+    /// Those with a number above this one.
+    pub(super) fn after(&self, number: u64) -> impl Iterator<Item = &Arc<Note>> {
+        self.0.range(self.place(number.saturating_add(1))..)
     }
 
-    pub(super) fn forget(&mut self, kept: &KeptNote) {
-        let notes = self.notes.entry(kept.agent.clone()).or_default();
-        while let Some(oldest) = notes.first_entry().filter(|oldest| *oldest.key() <= kept.forgotten) {
-            oldest.remove();
+    /// Where a note of this number stands, or would stand.
+    fn place(&self, number: u64) -> usize {
+        if self.last().is_none_or(|last| last < number) {
+            return self.0.len();
         }
+        self.0.partition_point(|note| note.sequence < number)
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.0.get(self.place(number)).is_some_and(|note| note.sequence == number)
+    }
+
+    fn keep(&mut self, note: Arc<Note>) {
+        let place = self.place(note.sequence);
+        self.0.insert(place, note);
+    }
+
+    fn forget(&mut self, up_to: u64) {
+        while self.0.front().is_some_and(|oldest| oldest.sequence <= up_to) {
+            self.0.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(notes: &Notes, after: u64) -> Vec<u64> {
+        notes.after(after).map(|note| note.sequence).collect()
+    }
+
+    /// Planted faults: `place` without its search; `after` that includes.
+    #[test]
+    fn notes_stand_in_the_order_of_their_numbers() {
+        let mut notes = Notes::default();
+        for sequence in [5, 7, 6, u64::MAX, 1, 9] {
+            assert!(!notes.has(sequence));
+            notes.keep(Arc::new(Note { topic: "t".into(), data: "{}".into(), sequence }));
+            assert!(notes.has(sequence));
+        }
+        assert_eq!(numbers(&notes, 0), [1, 5, 6, 7, 9, u64::MAX]);
+        assert_eq!(numbers(&notes, 6), [7, 9, u64::MAX]);
+        notes.forget(6);
+        assert_eq!((numbers(&notes, 0), notes.last()), (vec![7, 9, u64::MAX], Some(u64::MAX)));
     }
 }

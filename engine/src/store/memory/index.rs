@@ -19,7 +19,7 @@ use crate::store::queue_order;
 
 pub(super) struct Index {
     owned: Box<[Apart<Mutex<OwnedShard>>]>,
-    queues: Mutex<HashMap<QueuePath, BTreeMap<Order, Queued>>>,
+    queues: Mutex<HashMap<QueuePath, BTreeMap<Order, Queued>, RandomState>>,
     hasher: RandomState,
 }
 

@@ -111,17 +111,32 @@ impl Record for Delivery {
     }
 }
 
+/// The numbers of shards, each once, in order.
+pub(super) type Numbers = SmallVec<[usize; 4]>;
+
+#[inline(never)]
+pub(super) fn include(numbers: &mut Numbers, number: usize) {
+    if let Err(place) = numbers.binary_search(&number) {
+        numbers.insert(place, number);
+    }
+}
+
 /// The shards that a commit touches, locked in the order of their numbers.
 pub(super) struct Shards<'a> {
     locked: SmallVec<[(usize, RwLockWriteGuard<'a, Shard>); 2]>,
 }
 
 impl<'a> Shards<'a> {
-    pub(super) fn lock(tables: &'a Tables, hashes: impl Iterator<Item = u64>) -> Self {
-        let mut numbers: SmallVec<[usize; 4]> = hashes.map(number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        Self { locked: numbers.into_iter().map(|number| (number, tables.shards[number].write())).collect() }
+    pub(super) fn lock(tables: &'a Tables, hashes: &[u64]) -> Self {
+        let mut numbers = Numbers::new();
+        for hash in hashes {
+            include(&mut numbers, number(*hash));
+        }
+        let mut locked = SmallVec::new();
+        for number in numbers {
+            locked.push((number, tables.shards[number].write()));
+        }
+        Self { locked }
     }
 
     pub(super) fn of(&mut self, hash: u64) -> &mut Shard {
