@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::MemoryStore;
 use crate::interaction::AgentId;
 use crate::notify::Note;
-use crate::store::{AgentRecord, Commit, KeptNote};
+use crate::store::{AgentChange, AgentRecord, Commit, KeptNote};
 
 #[derive(Default)]
 pub(super) struct AgentShard {
@@ -38,8 +38,14 @@ impl<'a> Agents<'a> {
     }
 
     pub(super) fn of(&mut self, agent: &AgentId) -> &mut AgentShard {
-        let number = self.store.shard_of_agent(agent);
-        let at = self.locked.iter().position(|(locked, _)| *locked == number);
+        let at = match self.locked.len() {
+            // Mostly there is one.
+            1 => Some(0),
+            _ => {
+                let number = self.store.shard_of_agent(agent);
+                self.locked.iter().position(|(locked, _)| *locked == number)
+            }
+        };
         &mut self.locked[at.expect("a commit locks the shards of all its agents")].1
     }
 
@@ -57,6 +63,16 @@ impl<'a> Agents<'a> {
 impl AgentShard {
     fn has(&self, kept: &KeptNote) -> bool {
         self.notes.get(&kept.agent).is_some_and(|notes| notes.contains_key(&kept.note.sequence))
+    }
+
+    pub(super) fn change(&mut self, change: AgentChange) {
+        match self.records.get_mut(&change.id) {
+            Some(kept) => *kept = kept.changed(&change),
+            None => {
+                let first = AgentRecord::default().changed(&change);
+                self.records.insert(change.id, first);
+            }
+        }
     }
 
     pub(super) fn keep(&mut self, kept: &KeptNote) {
