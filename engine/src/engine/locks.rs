@@ -114,17 +114,20 @@ impl Drop for Guard<'_> {
 mod tests {
     use super::*;
 
-    /// Fails if a lock that somebody waits for is lent for another interaction.
+    /// Fails if a lock that somebody waits for is forgotten, or lent for another interaction of its shard.
     #[test]
     fn a_lock_excludes_and_then_is_forgotten() {
         let locks = Locks::new();
-        let ids = ["A", "B"].map(|id| InteractionId::parse(id).unwrap());
-        let counters = [Mutex::new(0_u32), Mutex::new(0_u32)];
+        let named = |number: u32| InteractionId::parse(&number.to_string()).unwrap();
+        let shard = std::ptr::from_ref(locks.shard(named(0)));
+        let ids: Vec<_> =
+            (0..).map(named).filter(|id| std::ptr::eq(locks.shard(*id), shard)).take(3).collect();
+        let counters = [const { Mutex::new(0_u32) }; 3];
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for call in 0..1_000 {
-                        let at = call % 2;
+                    for call in 0..3_000 {
+                        let at = call % 3;
                         let _guard = locks.lock(ids[at]);
                         let seen = *counters[at].lock();
                         std::thread::yield_now();
@@ -133,7 +136,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(counters.map(|counter| *counter.lock()), [2_000; 2]);
+        assert_eq!(counters.map(|counter| *counter.lock()), [4_000; 3]);
         assert!(locks.shards.iter().all(|shard| shard.lent.lock().is_empty()));
     }
 
