@@ -49,6 +49,7 @@ mod inbound;
 mod interaction;
 mod json;
 pub mod lifecycle;
+mod near;
 mod notify;
 mod operation;
 #[cfg(feature = "proptest")]

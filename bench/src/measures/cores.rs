@@ -8,18 +8,20 @@ use std::time::{Duration, Instant};
 use strowger::{API_MULTIMEDIA, Agent, Config, Engine};
 
 use super::Rows;
-use crate::beside::beside;
+use crate::beside::{Beside, beside};
 use crate::drafts::{CANCEL, CHANNEL, CONFIG, CREATE, SAVE};
 use crate::row::{Bound, Row};
 
-pub(super) const ABOUT: &str = "The reference's Save and whole lives of drafts, store in memory: what two threads get \
-    done in the time that one needs for its share of it. Beside it, what the machine gives two threads that have \
-    nothing in common, each with an engine of its own.";
+pub(super) const ABOUT: &str = "The reference's Save and whole lives of drafts, store in memory: the calls a second of \
+    two threads that work until the same moment, beside those of one of them alone. Beside it, what the machine gives \
+    two threads that have nothing in common, each with an engine of its own.";
 
-/// How often one is timed beside two.
+/// How often two are timed beside one.
 const PAIRS: usize = 31;
-/// Calls of a thread in one run.
-const CALLS: usize = 20_000;
+/// How long a run takes: a thread that is held up for a moment loses that moment, and the other one goes on.
+const RUN: Duration = Duration::from_millis(40);
+/// Calls between two looks at the clock.
+const CALLS: usize = 64;
 /// Drafts of a thread, where it has drafts of its own.
 const DRAFTS: usize = 500;
 
@@ -35,55 +37,74 @@ pub(super) fn run() -> Rows {
     ])
 }
 
-/// What one thread does in a run.
+/// What a thread does, again and again.
 trait Work: Sync {
-    /// Makes [`CALLS`] calls, as this thread.
-    fn calls(&self, thread: usize);
+    /// Makes a few calls, as this thread, for the so-manieth time in a run. Gives how many.
+    fn calls(&self, thread: usize, turn: usize) -> usize;
 }
 
 /// Two threads, and nothing that both work on.
 impl<W: Work> Work for [W; 2] {
-    fn calls(&self, thread: usize) {
-        self[thread].calls(thread);
+    fn calls(&self, thread: usize, turn: usize) -> usize {
+        self[thread].calls(thread, turn)
     }
 }
 
-/// Two threads do twice the work of one: judged is how many times as much gets done in the same time.
+/// Judged is how many times as many calls a second two threads make.
 fn row(what: &str, least: f64, work: &impl Work, apart: &impl Work) -> Row {
-    let times = beside(PAIRS, || two(work), || one(work));
-    let ceiling = 2.0 / beside(PAIRS, || two(apart), || one(apart)).ratio;
-    #[allow(clippy::cast_precision_loss, reason = "counts of one run are far below 2^52")]
-    let each = |duration: Duration, calls: usize| duration.as_secs_f64() * 1e6 / calls as f64;
+    let times = two_beside_one(work);
+    let ceiling = 1.0 / two_beside_one(apart).ratio;
+    let each = |duration: Duration| duration.as_secs_f64() * 1e6 / f64::from(PER);
     Row {
         what: what.into(),
-        ours: format!("two threads: {:.2} µs a call", each(times.ours, 2 * CALLS)),
-        beside: format!("one: {:.2} µs; an engine each: {ceiling:.2}", each(times.other, CALLS)),
-        judged: 2.0 / times.ratio,
+        ours: format!("two threads: {:.2} µs a call", each(times.ours)),
+        beside: format!("one: {:.2} µs; an engine each: {ceiling:.2}", each(times.other)),
+        judged: 1.0 / times.ratio,
         bound: Bound::AtLeast(least, ""),
     }
 }
 
-fn one(work: &impl Work) -> Duration {
-    let begun = Instant::now();
-    work.calls(0);
-    begun.elapsed()
+/// Times are those of so many calls.
+const PER: u32 = 1_000_000;
+
+fn two_beside_one(work: &impl Work) -> Beside {
+    // Neither is always the one alone. Who of a pair goes first changes each time, this every second time.
+    let mut alone = [0, 0, 1, 1].into_iter().cycle();
+    let one = || time(work, &[alone.next().unwrap_or(0)]);
+    beside(PAIRS, || time(work, &[0, 1]), one)
 }
 
-fn two(work: &impl Work) -> Duration {
-    let together = Barrier::new(2);
-    thread::scope(|scope| {
-        let threads = [0, 1].map(|thread| {
+/// What [`PER`] calls take of all these threads together.
+fn time(work: &impl Work, threads: &[usize]) -> Duration {
+    let together = Barrier::new(threads.len());
+    let end = Instant::now() + RUN;
+    let rate = thread::scope(|scope| {
+        let spawn = |thread| {
             let together = &together;
             scope.spawn(move || {
                 together.wait();
-                let begun = Instant::now();
-                work.calls(thread);
-                (begun, Instant::now())
+                rate(work, thread, end)
             })
-        });
-        let [one, other] = threads.map(|thread| thread.join().expect("every call is accepted"));
-        one.1.max(other.1) - one.0.min(other.0)
-    })
+        };
+        let working: Vec<_> = threads.iter().map(|&thread| spawn(thread)).collect();
+        working.into_iter().map(|thread| thread.join().expect("every call is accepted")).sum::<f64>()
+    });
+    Duration::from_secs_f64(f64::from(PER) / rate)
+}
+
+/// The calls a second of a thread that works until that moment.
+#[allow(clippy::cast_precision_loss, reason = "calls of one run are far below 2^52")]
+fn rate(work: &impl Work, thread: usize, end: Instant) -> f64 {
+    let begun = Instant::now();
+    let mut calls = 0;
+    for turn in 0.. {
+        calls += work.calls(thread, turn);
+        let now = Instant::now();
+        if now >= end {
+            return calls as f64 / (now - begun).as_secs_f64();
+        }
+    }
+    unreachable!("a run ends")
 }
 
 /// Saves, again and again.
@@ -112,11 +133,12 @@ impl Saves {
 }
 
 impl Work for Saves {
-    fn calls(&self, thread: usize) {
+    fn calls(&self, thread: usize, turn: usize) -> usize {
         let (agent, drafts) = &self.threads[thread];
-        for id in drafts.iter().cycle().take(CALLS) {
-            accepted(agent, id, SAVE);
+        for call in turn * CALLS..(turn + 1) * CALLS {
+            accepted(agent, &drafts[call % drafts.len()], SAVE);
         }
+        CALLS
     }
 }
 
@@ -136,13 +158,14 @@ impl Lives {
 }
 
 impl Work for Lives {
-    fn calls(&self, thread: usize) {
+    fn calls(&self, thread: usize, _: usize) -> usize {
         let agent = &self.agents[thread];
         for _ in 0..CALLS / 3 {
             let id = agent.create(CHANNEL, CREATE).expect("the channel is there").expect("a draft");
             accepted(agent, id.as_str(), SAVE);
             accepted(agent, id.as_str(), CANCEL);
         }
+        CALLS / 3 * 3
     }
 }
 

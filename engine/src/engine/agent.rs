@@ -124,6 +124,13 @@ impl Agent {
     }
 
     fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Error> {
+        let about = id.map(InteractionId::parse);
+        if let Some(Ok(id)) = about {
+            // Comes nearer while the request is read.
+            self.state.expect();
+            self.engine.locks.expect(id);
+            self.engine.store.expect(id);
+        }
         let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
         if !self.may_act {
             return Err(Refusal::new(
@@ -134,9 +141,11 @@ impl Agent {
         }
         let named = self.named(entry, id, &request, body)?;
         let named = named.as_ref();
-        let Some(id) = id else { return again(|_| self.perform_on_collection(entry, &request, named)) };
+        let (Some(id), Some(about)) = (id, about) else {
+            return again(|_| self.perform_on_collection(entry, &request, named));
+        };
         let unknown = || Refusal::not_found(format!("there is no interaction `{id:.64}`"));
-        let id = InteractionId::parse(id).map_err(|_| unknown())?;
+        let id = about.map_err(|_| unknown())?;
         again(|attempt| {
             let mut prepared = self.engine.prepared();
             if attempt > 0 || needs_preparation(&request) {

@@ -73,7 +73,7 @@ impl<'a> News<'a> {
     pub(super) fn announce(
         self,
         told: &'a [Telling],
-        listeners: Listeners,
+        listeners: &'a Listeners,
         moved: Option<(&AgentId, Option<InteractionId>)>,
     ) -> Result<Announced<'a>, StoreError> {
         let Inner { store, limits, .. } = self.engine;
@@ -84,7 +84,7 @@ impl<'a> News<'a> {
                 About::Created => &self.committed.created,
             };
             let (Some(interaction), Some(Listener { agent, focus })) = (record, listener) else { continue };
-            let focus = moved.filter(|(mover, _)| **mover == agent.id).map_or(focus, |(_, to)| to);
+            let focus = moved.filter(|(mover, _)| **mover == agent.id).map_or(*focus, |(_, to)| to);
             let in_focus = telling.seen == Seen::AsItStands && focus == Some(interaction.id);
             let shown = Shown { telling, interaction, in_focus };
             let write = || self.written(shown);

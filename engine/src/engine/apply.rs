@@ -181,7 +181,7 @@ impl Inner {
         commit.interactions.extend(committed.after.iter().chain(&committed.created).cloned());
         let news = News { engine: self, entry, committed: &committed, reference_id };
         let moved = agent.zip(focus.as_ref()).map(|(agent, moving)| (&agent.id, moving.to));
-        let announced = news.announce(&decision.told, listeners, moved)?;
+        let announced = news.announce(&decision.told, &listeners, moved)?;
         commit.notes = announced.notes();
         // From here until everybody was told a panic leaves an engine that nobody knows the state of.
         let critical = self.critical()?;

@@ -4,37 +4,36 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
+use parking_lot::{ArcMutexGuard, Mutex, MutexGuard, RawMutex};
 use smallvec::SmallVec;
 
 use crate::apart::Apart;
 use crate::interaction::InteractionId;
+use crate::near::near;
 
-/// The locks. A shard itself is locked only to find one; who waits, waits for one interaction.
+/// The locks. A shard's list is locked only to find one; who waits, waits for one interaction.
 pub(super) struct Locks {
-    shards: Box<[Apart<Mutex<Shard>>]>,
+    shards: Box<[Apart<Shard>]>,
     hasher: RandomState,
 }
 
 /// So many that two threads on different interactions seldom write to the same shard.
 const SHARDS: usize = 1_024;
 
-/// One that is at hand saves making it; what a burst needed goes.
-const SPARE: usize = 1;
-
 #[derive(Default)]
 struct Shard {
     /// Interactions that are being changed: hardly ever more than one of a shard.
-    lent: SmallVec<[Lent; 1]>,
-    /// Locks that nobody has.
-    spare: SmallVec<[Arc<Mutex<()>>; SPARE]>,
+    lent: Mutex<SmallVec<[Lent; 1]>>,
+    /// For the first of them, beside the list: nothing else is to be looked up.
+    first: Mutex<()>,
 }
 
 struct Lent {
     id: InteractionId,
-    lock: Arc<Mutex<()>>,
     /// Who has it, and who waits for it.
-    users: usize,
+    users: u32,
+    /// `None` for the shard's own.
+    lock: Option<Arc<Mutex<()>>>,
 }
 
 impl Locks {
@@ -42,32 +41,50 @@ impl Locks {
         Self { shards: Apart::several(SHARDS), hasher: RandomState::default() }
     }
 
+    /// Says that this interaction will be locked soon.
+    pub(super) fn expect(&self, id: InteractionId) {
+        let shard = self.shard(id);
+        near(&shard.lent);
+        near(&shard.first);
+    }
+
     /// Waits until nobody else changes this interaction.
     pub(super) fn lock(&self, id: InteractionId) -> Guard<'_> {
-        let shard = &*self.shards[usize::try_from(self.hasher.hash_one(id) % SHARDS as u64).unwrap_or(0)];
-        let lock = shard.lock().lend(id);
-        Guard { shard, id, held: Some(lock.lock_arc()) }
+        let shard = self.shard(id);
+        let held = match shard.lend(id) {
+            None => Held::First { _guard: shard.first.lock() },
+            Some(lock) => Held::Another { _guard: lock.lock_arc() },
+        };
+        Guard { shard, id, held: Some(held) }
+    }
+
+    fn shard(&self, id: InteractionId) -> &Shard {
+        &self.shards[usize::try_from(self.hasher.hash_one(id) % SHARDS as u64).unwrap_or(0)]
     }
 }
 
 impl Shard {
-    fn lend(&mut self, id: InteractionId) -> Arc<Mutex<()>> {
-        if let Some(lent) = self.lent.iter_mut().find(|lent| lent.id == id) {
+    fn lend(&self, id: InteractionId) -> Option<Arc<Mutex<()>>> {
+        let mut lent = self.lent.lock();
+        if let Some(lent) = lent.iter_mut().find(|lent| lent.id == id) {
             lent.users += 1;
             return lent.lock.clone();
         }
-        let lock = self.spare.pop().unwrap_or_default();
-        self.lent.push(Lent { id, lock: lock.clone(), users: 1 });
+        let is_first_lent = lent.iter().any(|lent| lent.lock.is_none());
+        let lock = is_first_lent.then(Arc::default);
+        lent.push(Lent { id, users: 1, lock: lock.clone() });
         lock
     }
 
-    fn take_back(&mut self, id: InteractionId) {
-        let Some(place) = self.lent.iter().position(|lent| lent.id == id) else { return };
-        self.lent[place].users -= 1;
-        if self.lent[place].users == 0 {
-            let Lent { lock, .. } = self.lent.swap_remove(place);
-            if self.spare.len() < SPARE {
-                self.spare.push(lock);
+    fn take_back(&self, id: InteractionId) {
+        let mut lent = self.lent.lock();
+        let Some(place) = lent.iter().position(|lent| lent.id == id) else { return };
+        lent[place].users -= 1;
+        if lent[place].users == 0 {
+            lent.swap_remove(place);
+            if lent.spilled() {
+                // What a burst needed goes, if what is left stands beside the lock again.
+                lent.shrink_to_fit();
             }
         }
     }
@@ -75,16 +92,21 @@ impl Shard {
 
 /// Holds an interaction's lock.
 pub(super) struct Guard<'a> {
-    shard: &'a Mutex<Shard>,
+    shard: &'a Shard,
     id: InteractionId,
-    held: Option<ArcMutexGuard<RawMutex, ()>>,
+    held: Option<Held<'a>>,
+}
+
+enum Held<'a> {
+    First { _guard: MutexGuard<'a, ()> },
+    Another { _guard: ArcMutexGuard<RawMutex, ()> },
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        // Let go of first: nobody else gets a lock as a spare one that is still held.
+        // Let go of first: the shard's own lock is not lent to anybody else while it is still held.
         self.held = None;
-        self.shard.lock().take_back(self.id);
+        self.shard.take_back(self.id);
     }
 }
 
@@ -92,17 +114,20 @@ impl Drop for Guard<'_> {
 mod tests {
     use super::*;
 
-    /// Fails if a lock that somebody waits for goes back to the spare ones.
+    /// Fails if a lock that somebody waits for is forgotten, or lent for another interaction of its shard.
     #[test]
     fn a_lock_excludes_and_then_is_forgotten() {
         let locks = Locks::new();
-        let ids = ["A", "B"].map(|id| InteractionId::parse(id).unwrap());
-        let counters = [Mutex::new(0_u32), Mutex::new(0_u32)];
+        let named = |number: u32| InteractionId::parse(&number.to_string()).unwrap();
+        let shard = std::ptr::from_ref(locks.shard(named(0)));
+        let ids: Vec<_> =
+            (0..).map(named).filter(|id| std::ptr::eq(locks.shard(*id), shard)).take(3).collect();
+        let counters = [const { Mutex::new(0_u32) }; 3];
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for call in 0..1_000 {
-                        let at = call % 2;
+                    for call in 0..3_000 {
+                        let at = call % 3;
                         let _guard = locks.lock(ids[at]);
                         let seen = *counters[at].lock();
                         std::thread::yield_now();
@@ -111,23 +136,21 @@ mod tests {
                 });
             }
         });
-        assert_eq!(counters.map(|counter| *counter.lock()), [2_000; 2]);
-        assert!(
-            locks
-                .shards
-                .iter()
-                .all(|shard| shard.lock().lent.is_empty() && shard.lock().spare.len() <= SPARE)
-        );
+        assert_eq!(counters.map(|counter| *counter.lock()), [4_000; 3]);
+        assert!(locks.shards.iter().all(|shard| shard.lent.lock().is_empty()));
     }
 
-    /// Fails if a lock's shard stays locked with it, or is shared.
+    /// Fails if a lock's shard stays locked with it, or is shared, or if what a burst needed stays: then every later
+    /// call would look there.
     #[test]
     fn one_thread_holds_many_at_once() {
         let locks = Locks::new();
         let held: Vec<_> = (0..2 * SHARDS)
             .map(|number| locks.lock(InteractionId::parse(&number.to_string()).unwrap()))
             .collect();
+        assert!(locks.shards.iter().any(|shard| shard.lent.lock().spilled()));
         drop(held);
-        assert!(locks.shards.iter().all(|shard| shard.lock().lent.is_empty()));
+        assert!(locks.shards.iter().all(|shard| shard.lent.lock().is_empty()));
+        assert!(locks.shards.iter().all(|shard| !shard.lent.lock().spilled()));
     }
 }

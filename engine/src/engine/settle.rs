@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::apply::{By, Unapplied, error_of};
 use super::channels::{Entry, Runner};
 use super::prepare::{Drawn, Prepared};
-use super::{Engine, Error, Inner};
+use super::{AgentState, Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
 use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge, leaves_unresolved};
@@ -162,7 +162,11 @@ impl Inner {
             })?;
         } else {
             let write = || response(entry, &delivery, &verdict);
-            let announcement = self.announce_response(entry, &delivery, write)?;
+            let asked = self.answered(&delivery)?;
+            let announcement = match &asked {
+                Some(agent) => Some(agent.hub.announce(&entry.topic, &self.limits, &*self.store, write)?),
+                None => None,
+            };
             let commit = Commit {
                 deliveries: vec![Arc::new(delivery.clone())],
                 notes: announcement.iter().filter_map(Announcement::kept).cloned().collect(),
@@ -212,16 +216,10 @@ impl Inner {
         Ok(decision)
     }
 
-    /// Numbers the answer to an operation on the collection.
-    fn announce_response<'a>(
-        &self,
-        entry: &'a Entry,
-        delivery: &Delivery,
-        write: impl FnOnce() -> NoteText,
-    ) -> Result<Option<Announcement<'a>>, Error> {
+    /// The agent who gets the answer to an operation on the collection.
+    fn answered(&self, delivery: &Delivery) -> Result<Option<Arc<AgentState>>, Error> {
         let (Work::Operation { .. }, None) = (&delivery.work, delivery.interaction) else { return Ok(None) };
-        let Some(agent) = self.seen_agent(&delivery.agent)? else { return Ok(None) };
-        Ok(Some(agent.hub.announce(&entry.topic, &self.limits, &*self.store, write)?))
+        Ok(self.seen_agent(&delivery.agent)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -16,16 +16,16 @@ use crate::json::{self, Member, Members, Set, Written};
 /// A JSON object, kept as its text: key order and numbers come out as they came in.
 #[derive(Clone)]
 pub struct UserData {
-    text: Arc<str>,
+    /// `None` where nobody wrote anything yet: of one text that all begin with the cores would count the sharers, and
+    /// wait for each other.
+    text: Option<Arc<str>>,
     keys: u32,
 }
 
-static EMPTY: LazyLock<UserData> = LazyLock::new(|| UserData { text: "{}".into(), keys: 0 });
-
 impl UserData {
     /// No keys.
-    pub fn empty() -> Self {
-        EMPTY.clone()
+    pub const fn empty() -> Self {
+        Self { text: None, keys: 0 }
     }
 
     /// Takes an object as user data.
@@ -46,7 +46,7 @@ impl UserData {
             });
         }
         if are_plain {
-            return Some(Self { text: text.into(), keys: count(keys) });
+            return Some(Self { text: Some(text.into()), keys: count(keys) });
         }
         // Perhaps we did not write it, and its keys have escapes that ours would not have.
         Members::parse(text).ok().map(|members| Self::empty().merged(&Additions(members)))
@@ -59,17 +59,17 @@ impl UserData {
 
     /// The object's text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.as_deref().unwrap_or("{}")
     }
 
-    /// The same, to be shared.
-    pub(crate) fn text_shared(&self) -> &Arc<str> {
-        &self.text
+    /// The same, to be shared; `None` without a key.
+    pub(crate) fn text_shared(&self) -> Option<&Arc<str>> {
+        self.text.as_ref()
     }
 
     /// The object's text, as `serde_json` has it.
     pub fn as_raw(&self) -> &RawValue {
-        json::ours(&self.text)
+        json::ours(self.as_str())
     }
 
     /// The text of a scalar value: a string's content, or a number or boolean as it stands. `None` for a
@@ -112,14 +112,14 @@ impl UserData {
             return self.clone();
         }
         let mut new = 0;
-        let text = json::written(|out| new = json::write_over(&self.text, sets, out));
-        Self { text, keys: self.keys + count(new) }
+        let text = json::written(|out| new = json::write_over(self.as_str(), sets, out));
+        Self { text: Some(text), keys: self.keys + count(new) }
     }
 
     /// With what an account writes at Send.
     pub(crate) fn stamped(&self, stamp: &Stamp, agent: &AgentId) -> Self {
         let mut is_new = true;
-        json::trusted(&self.text, |Member { key, .. }| {
+        json::trusted(self.as_str(), |Member { key, .. }| {
             is_new = !stamp.has(|stamped| key.is(stamped));
             is_new
         });
@@ -127,25 +127,25 @@ impl UserData {
             return self.with(&stamp.sets(agent));
         }
         let text = json::written(|out| {
-            out.push_str(self.text.strip_suffix('}').unwrap_or_default());
+            out.push_str(self.as_str().strip_suffix('}').unwrap_or_default());
             out.push_str(if self.is_empty() || stamp.len() == 0 { "" } else { "," });
             stamp.write_all(agent, out);
             out.push('}');
         });
-        Self { text, keys: self.keys + count(stamp.len()) }
+        Self { text: Some(text), keys: self.keys + count(stamp.len()) }
     }
 
     /// Without `keys`; a missing one is no error.
     pub(crate) fn without(&self, keys: &[Cow<'_, str>]) -> Self {
         let keys: HashSet<&str> = keys.iter().map(AsRef::as_ref).collect();
         let mut kept = Vec::with_capacity(self.len());
-        json::trusted(&self.text, |Member { key, value, .. }| {
+        json::trusted(self.as_str(), |Member { key, value, .. }| {
             if !key.string().is_some_and(|key| keys.contains(&*key)) {
                 kept.push((key, value));
             }
             true
         });
-        let mut text = String::with_capacity(self.text.len());
+        let mut text = String::with_capacity(self.as_str().len());
         text.push('{');
         for (at, (key, value)) in kept.iter().enumerate() {
             text.push_str(if at == 0 { "" } else { "," });
@@ -154,7 +154,7 @@ impl UserData {
             text.push_str(value.as_str());
         }
         text.push('}');
-        Self { text: text.into(), keys: count(kept.len()) }
+        Self { text: Some(text.into()), keys: count(kept.len()) }
     }
 
     /// Whether the key is there.
@@ -164,11 +164,11 @@ impl UserData {
 
     fn find(&self, key: &str) -> Option<json::Text<'_>> {
         // Keys are written as they are, except for what must be escaped.
-        if json::is_plain(key) && !self.text.contains(key) {
+        if json::is_plain(key) && !self.as_str().contains(key) {
             return None;
         }
         let mut found = None;
-        json::trusted(&self.text, |member| {
+        json::trusted(self.as_str(), |member| {
             found = member.key.is(key).then_some(member.value);
             found.is_none()
         });
@@ -233,13 +233,13 @@ pub enum UserDataError {
 
 impl fmt::Debug for UserData {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
+        formatter.write_str(self.as_str())
     }
 }
 
 impl PartialEq for UserData {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 

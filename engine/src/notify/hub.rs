@@ -17,17 +17,20 @@ use crate::interaction::AgentId;
 use crate::store::{AgentChange, Commit, CommitError, KeptNote, Store, StoreError};
 
 /// An agent's notes.
+#[repr(C)]
 pub(crate) struct Hub {
-    agent: AgentId,
     state: Mutex<HubState>,
+    agent: AgentId,
 }
 
+/// What every note needs comes first, in one line of a cache.
+#[repr(C)]
 struct HubState {
     /// Somebody subscribed once, and may come back: the notes after this number are logged.
     followed_after: Option<u64>,
+    line: Line,
     /// Whether line and log go on where the store's log ends.
     is_read: bool,
-    line: Line,
     log: Log,
     subscribers: Vec<Weak<Queue>>,
     /// The topics of its notes, copies of its own: of what all agents shared the cores would count the sharers,
@@ -107,14 +110,13 @@ impl Hub {
     /// Numbers a note of a change that is about to be committed. `write` is asked for it only if somebody
     /// ever subscribed.
     pub(crate) fn announce<'a>(
-        self: &Arc<Self>,
+        &'a self,
         topic: &'a str,
         limits: &Limits,
         store: &dyn Store,
         write: impl FnOnce() -> NoteText,
     ) -> Result<Announcement<'a>, StoreError> {
-        let announcement =
-            |sequence, kept| Announcement { hub: self.clone(), topic, sequence, kept, is_told: false };
+        let announcement = |sequence, kept| Announcement { hub: self, topic, sequence, kept, is_told: false };
         {
             let mut state = self.state.lock();
             state.read(&self.agent, store)?;
@@ -154,7 +156,7 @@ fn following(agent: &AgentId, after: u64) -> Commit {
 /// A note that has its number, while its change is committed. Dropped without being told, it is abandoned:
 /// those behind it don't wait.
 pub(crate) struct Announcement<'a> {
-    hub: Arc<Hub>,
+    hub: &'a Hub,
     topic: &'a str,
     sequence: u64,
     kept: Option<KeptNote>,

@@ -14,8 +14,11 @@ pub(super) struct Line {
     last: u64,
     /// The last number whose note was let out.
     told: u64,
-    /// The numbers up to `last` that were not let out, and not abandoned before all others.
-    open: VecDeque<Slot>,
+    /// The first of the numbers up to `last` that were not let out, and not abandoned before all others. Mostly
+    /// there are no more: it stands with its agent, and nothing else is to be looked up.
+    first: Option<Slot>,
+    /// Those behind it.
+    behind: VecDeque<Slot>,
 }
 
 /// What became of a number.
@@ -31,13 +34,16 @@ enum Slot {
 impl Line {
     /// A line that goes on after a number.
     pub(super) fn after(last: u64) -> Self {
-        Self { last, told: last, open: VecDeque::new() }
+        Self { last, told: last, ..Self::default() }
     }
 
     /// The next number.
     pub(super) fn give(&mut self) -> u64 {
         self.last += 1;
-        self.open.push_back(Slot::Open);
+        match &self.first {
+            None => self.first = Some(Slot::Open),
+            Some(_) => self.behind.push_back(Slot::Open),
+        }
         self.last
     }
 
@@ -53,7 +59,7 @@ impl Line {
 
     /// The first number that may still be let out.
     pub(super) fn first_open(&self) -> u64 {
-        self.last - self.open.len() as u64 + 1
+        self.last - u64::from(self.first.is_some()) - self.behind.len() as u64 + 1
     }
 
     /// The change of this number was made.
@@ -68,16 +74,21 @@ impl Line {
 
     fn settle(&mut self, number: u64, slot: Slot) {
         let place = number.checked_sub(self.first_open()).and_then(|place| usize::try_from(place).ok());
-        if let Some(open) = place.and_then(|place| self.open.get_mut(place)) {
+        let open = match place {
+            Some(0) => self.first.as_mut(),
+            Some(place) => self.behind.get_mut(place - 1),
+            None => None,
+        };
+        if let Some(open) = open {
             *open = slot;
         }
     }
 
     /// Lets the next note out, if it is its turn.
     pub(super) fn next(&mut self) -> Option<Arc<Note>> {
-        while let Some(Slot::Made(_) | Slot::Abandoned) = self.open.front() {
+        while let Some(Slot::Made(_) | Slot::Abandoned) = &self.first {
             let number = self.first_open();
-            if let Some(Slot::Made(note)) = self.open.pop_front() {
+            if let Some(Slot::Made(note)) = std::mem::replace(&mut self.first, self.behind.pop_front()) {
                 self.told = number;
                 if note.is_some() {
                     return note;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::NoteText;
-use crate::interaction::Resource;
+use crate::interaction::{Resource, UserData};
 use crate::json::{write_number, write_string, written};
 
 /// Something that an agent is told.
@@ -81,15 +81,15 @@ impl Told<'_> {
         /// What is shorter is copied as fast as its sharers are counted.
         const SHARED_FROM: usize = 512;
         let user_data = self.resource.user_data();
-        let shared = user_data.filter(|user_data| user_data.as_str().len() >= SHARED_FROM);
+        let shared = user_data.and_then(UserData::text_shared).filter(|text| text.len() >= SHARED_FROM);
         let head = written(|out| {
             self.write_before_user_data(out);
             if shared.is_none() {
-                out.extend(user_data.map(|user_data| user_data.as_str()));
+                out.extend(user_data.map(UserData::as_str));
                 out.push_str(NoteText::BEHIND_USER_DATA);
             }
         });
-        NoteText::new(head, shared.map(|user_data| user_data.text_shared().clone()))
+        NoteText::new(head, shared.cloned())
     }
 
     fn write_before_user_data(&self, out: &mut String) {

@@ -109,6 +109,11 @@ impl Store for MemoryStore {
         false
     }
 
+    fn expect(&self, id: InteractionId) {
+        let hash = self.tables.hash(id);
+        self.tables.shard(hash).read().interactions.expect(hash);
+    }
+
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {
         let hash = self.tables.hash(id);
         let found = self.tables.shard(hash).read().interactions.find(hash, id).cloned();
@@ -280,7 +285,7 @@ impl Store for MemoryStore {
             if highest > self.counts.highest_number.load(Ordering::Relaxed) {
                 self.counts.highest_number.fetch_max(highest, Ordering::Relaxed);
             }
-            let before = shards.of(hash).interactions.put(hash, interaction.clone(), self.tables.hasher());
+            let before = shards.of(hash).interactions.put(hash, interaction.clone());
             let (was, is) = (before.as_deref().and_then(history::place), history::place(&interaction));
             if was != is || before.is_none() && interaction.parent_id.is_some() {
                 self.history.lock().moved(before.as_deref(), &interaction);
@@ -312,7 +317,7 @@ impl Store for MemoryStore {
             forgotten = directory.forget(self.limit_settled);
         }
         for (delivery, &hash) in commit.deliveries.into_iter().zip(deliveries) {
-            let before = shards.of(hash).deliveries.put(hash, delivery.clone(), self.tables.hasher());
+            let before = shards.of(hash).deliveries.put(hash, delivery.clone());
             let was_at_work = before.is_some_and(|before| before.stage != Stage::Settled);
             let is_at_work = delivery.stage != Stage::Settled;
             if let Some(id) = delivery.interaction.filter(|_| was_at_work != is_at_work) {

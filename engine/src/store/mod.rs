@@ -31,6 +31,9 @@ pub trait Store: Send + Sync {
         true
     }
 
+    /// Says that an interaction will be asked for soon, so that a store may have it on its way. Must not wait.
+    fn expect(&self, _id: InteractionId) {}
+
     /// An interaction.
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError>;
 
