@@ -163,11 +163,21 @@ impl<'a> Subject<'a> {
     const ELLIPSIS: &'static str = "...";
 
     pub(crate) fn of(message: &'a str) -> Self {
-        let end_of = |characters: usize| message.char_indices().nth(characters).map(|(at, _)| at);
-        if message.len() <= Self::CHARACTERS || end_of(Self::CHARACTERS).is_none() {
-            return Self { kept: message, ellipsis: "" };
-        }
-        let end = end_of(Self::CHARACTERS - Self::ELLIPSIS.len()).unwrap_or(message.len());
+        let whole = Self { kept: message, ellipsis: "" };
+        let kept = Self::CHARACTERS - Self::ELLIPSIS.len();
+        let end = match message.as_bytes().get(..=Self::CHARACTERS) {
+            None => return whole,
+            // Mostly a character is a byte: then nothing needs counting.
+            Some(first) if first.is_ascii() => kept,
+            Some(_) => {
+                let mut ends = message.char_indices().map(|(at, _)| at);
+                let end = ends.nth(kept).unwrap_or(message.len());
+                if ends.nth(Self::ELLIPSIS.len() - 1).is_none() {
+                    return whole;
+                }
+                end
+            }
+        };
         Self { kept: &message[..end], ellipsis: Self::ELLIPSIS }
     }
 }
@@ -185,6 +195,15 @@ mod tests {
         let forty = "ä".repeat(40);
         assert_eq!(subject(&forty), forty);
         assert_eq!(subject(&"ä".repeat(41)), "ä".repeat(37) + "...");
+        for (length, cut) in [(0, false), (39, false), (40, false), (41, true), (80, true)] {
+            for at in 0..length {
+                let message = "x".repeat(at) + "ä" + &"x".repeat(length - at - 1);
+                let kept: String = message.chars().take(37).collect();
+                let expected = if cut { kept + "..." } else { message.clone() };
+                assert_eq!(subject(&message), expected);
+                assert_eq!(subject(&message.replace('ä', "y")), expected.replace('ä', "y"));
+            }
+        }
         assert_eq!(
             subject("On 12:58:9 11/5/2013, P created a post saying hello world!."),
             "On 12:58:9 11/5/2013, P created a pos..."
