@@ -38,13 +38,12 @@ impl<'a> Agents<'a> {
     }
 
     pub(super) fn of(&mut self, agent: &AgentId) -> &mut AgentShard {
-        let at = match self.locked.len() {
-            // Mostly there is one.
-            1 => Some(0),
-            _ => {
-                let number = self.store.shard_of_agent(agent);
-                self.locked.iter().position(|(locked, _)| *locked == number)
-            }
+        // Mostly there is one.
+        let at = if self.locked.len() == 1 {
+            Some(0)
+        } else {
+            let number = self.store.shard_of_agent(agent);
+            self.locked.iter().position(|(locked, _)| *locked == number)
         };
         &mut self.locked[at.expect("a commit locks the shards of all its agents")].1
     }
@@ -66,12 +65,11 @@ impl AgentShard {
     }
 
     pub(super) fn change(&mut self, change: AgentChange) {
-        match self.records.get_mut(&change.id) {
-            Some(kept) => *kept = kept.changed(&change),
-            None => {
-                let first = AgentRecord::default().changed(&change);
-                self.records.insert(change.id, first);
-            }
+        if let Some(kept) = self.records.get_mut(&change.id) {
+            *kept = kept.changed(&change);
+        } else {
+            let first = AgentRecord::default().changed(&change);
+            self.records.insert(change.id, first);
         }
     }
 
