@@ -250,6 +250,7 @@ mod tests {
             };
             assert_eq!(before.map(|record| record.1), expected.map(|(.., step)| step));
             table.expect(hash);
+            table.approach(hash);
             for (id, hash, step) in model.values() {
                 assert_eq!(table.find(*hash, *id).map(|record| record.1), Some(*step));
             }
