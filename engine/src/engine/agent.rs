@@ -126,12 +126,15 @@ impl Agent {
     fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Error> {
         let about = id.map(InteractionId::parse);
         if let Some(Ok(id)) = about {
-            // Comes nearer while the request is read.
+            // Comes nearer while the request is read: where the interaction is found, and then what is there.
             self.state.expect();
             self.engine.locks.expect(id);
             self.engine.store.expect(id);
         }
         let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
+        if let Some(Ok(id)) = about {
+            self.engine.store.approach(id);
+        }
         if !self.may_act {
             return Err(Refusal::new(
                 StatusCode::NoPermission,

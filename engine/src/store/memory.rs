@@ -114,6 +114,11 @@ impl Store for MemoryStore {
         self.tables.shard(hash).read().interactions.expect(hash);
     }
 
+    fn approach(&self, id: InteractionId) {
+        let hash = self.tables.hash(id);
+        self.tables.shard(hash).read().interactions.approach(hash);
+    }
+
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {
         let hash = self.tables.hash(id);
         let found = self.tables.shard(hash).read().interactions.find(hash, id).cloned();

@@ -34,6 +34,9 @@ pub trait Store: Send + Sync {
     /// Says that an interaction will be asked for soon, so that a store may have it on its way. Must not wait.
     fn expect(&self, _id: InteractionId) {}
 
+    /// Says the same shortly before.
+    fn approach(&self, _id: InteractionId) {}
+
     /// An interaction.
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError>;
 

@@ -79,8 +79,15 @@ impl<T: Record> Table<T> {
         self.places[at].as_ref().map(|(_, record)| record)
     }
 
-    /// Has the record of this hash on its way before anybody asks for it.
+    /// Has the place of this hash on its way before anybody looks there.
     pub(super) fn expect(&self, hash: u64) {
+        if let Some(place) = self.places.get(self.home(hash)) {
+            near(place);
+        }
+    }
+
+    /// Has the record of this hash on its way before anybody asks for it.
+    pub(super) fn approach(&self, hash: u64) {
         if let Some(record) = self.find_by(hash, |_| true) {
             record.approach();
         }
@@ -258,6 +265,7 @@ mod tests {
             };
             assert_eq!(before.map(|record| record.1), expected.map(|(.., step)| step));
             table.expect(hash);
+            table.approach(hash);
             for (id, hash, step) in model.values() {
                 assert_eq!(table.find(*hash, *id).map(|record| record.1), Some(*step));
             }
