@@ -65,4 +65,14 @@ mod tests {
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
         assert_eq!(crc32_of(&[b"123", b"", b"456789"]), 0xCBF4_3926);
     }
+
+    /// Fails if several bytes at once give another sum than one by one.
+    #[test]
+    fn the_sum_does_not_depend_on_where_the_steps_begin() {
+        let bytes: Vec<u8> = (0..100_u8).map(|byte| byte.wrapping_mul(37)).collect();
+        let one_by_one: Vec<&[u8]> = bytes.chunks(1).collect();
+        for from in 0..16 {
+            assert_eq!(crc32(&bytes[from..]), crc32_of(&one_by_one[from..]));
+        }
+    }
 }
