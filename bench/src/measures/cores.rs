@@ -39,7 +39,7 @@ pub(super) fn run() -> Rows {
 
 /// What a thread does, again and again.
 trait Work: Sync {
-    /// Makes a few calls, as this thread, for the so-manieth time in a run. Gives how many.
+    /// Makes a few calls, as this thread; `turn` counts its turns in a run. Gives how many.
     fn calls(&self, thread: usize, turn: usize) -> usize;
 }
 

@@ -45,17 +45,7 @@ impl Resource<'_> {
             write_string(out, name);
         }
     }
-}
 
-impl Written for Resource<'_> {
-    fn write(&self, out: &mut String) {
-        self.write_before_user_data(out);
-        out.extend(self.user_data().map(UserData::as_str));
-        out.push('}');
-    }
-}
-
-impl Resource<'_> {
     /// The user data, the last member, if it is shown.
     pub(crate) fn user_data(&self) -> Option<&UserData> {
         let user_data = &self.interaction.user_data;
@@ -108,6 +98,14 @@ impl Resource<'_> {
         if self.user_data().is_some() {
             out.push_str(",\"userData\":");
         }
+    }
+}
+
+impl Written for Resource<'_> {
+    fn write(&self, out: &mut String) {
+        self.write_before_user_data(out);
+        out.extend(self.user_data().map(UserData::as_str));
+        out.push('}');
     }
 }
 

@@ -139,11 +139,13 @@ impl<C> Batch<C> {
     /// Waits for the result; `None` if it is this caller's turn to write.
     fn wait(&self, place: usize) -> Option<Outcome> {
         if place < SINGLE {
-            while !self.is_done() {
-                if place == FIRST && matches!(*self.turn.lock(), Turn::Lead) {
-                    return None;
+            loop {
+                match *self.turn.lock() {
+                    Turn::Done(_) => break,
+                    Turn::Lead if place == FIRST => return None,
+                    // Who is woken for another reason waits again.
+                    Turn::Wait | Turn::Lead => {}
                 }
-                // Who is woken for another reason waits again.
                 thread::park();
             }
         } else {
@@ -156,10 +158,6 @@ impl<C> Batch<C> {
             self.wake(FIRST);
         }
         self.result(place)
-    }
-
-    fn is_done(&self) -> bool {
-        matches!(*self.turn.lock(), Turn::Done(_))
     }
 
     fn result(&self, place: usize) -> Option<Outcome> {
