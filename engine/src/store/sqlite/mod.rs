@@ -262,10 +262,11 @@ impl Store for SqliteStore {
     }
 
     fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
-        self.latest(
+        let found = self.latest(
             || self.read(|connection| note::after(connection, agent, after)),
-            |overlay, log| overlay.add_notes(agent, after, log),
-        )
+            |overlay, found| overlay.add_notes(agent, after, found),
+        );
+        found.map(|(log, _)| log)
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {

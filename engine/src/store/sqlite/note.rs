@@ -32,14 +32,20 @@ pub(super) fn forget(connection: &Connection, kept: &KeptNote) -> Result<(), Sto
     run(connection, query, params![kept.agent.as_str(), number(kept.forgotten)?])
 }
 
-/// The notes after a number. A damaged one takes those before it along: what is given has no gap.
-pub(super) fn after(connection: &Connection, agent: &AgentId, after: u64) -> rusqlite::Result<NoteLog> {
+/// The notes after a number, and whether these are all. A damaged one takes those before it along: what is given has
+/// no gap.
+pub(super) fn after(
+    connection: &Connection,
+    agent: &AgentId,
+    after: u64,
+) -> rusqlite::Result<(NoteLog, bool)> {
     let last = connection
         .prepare_cached("SELECT sequence FROM note WHERE agent = ? ORDER BY sequence DESC LIMIT 1")?
         .query_row([agent.as_str()], |row| row.get(0).map(i64::unsigned_abs))
         .optional()?;
     let mut log = NoteLog { notes: Vec::new(), last: last.unwrap_or(0) };
-    let Ok(after) = i64::try_from(after) else { return Ok(log) };
+    let mut are_all = true;
+    let Ok(after) = i64::try_from(after) else { return Ok((log, are_all)) };
     let query = "SELECT agent, sequence, topic, checksum, data FROM note \
                  WHERE agent = ? AND sequence > ? ORDER BY sequence";
     let mut statement = connection.prepare_cached(query)?;
@@ -51,10 +57,11 @@ pub(super) fn after(connection: &Connection, agent: &AgentId, after: u64) -> rus
             Err(error) => {
                 tracing::error!(%agent, %error, "subscribers who come back get later notes only");
                 log.notes.clear();
+                are_all = false;
             }
         }
     }
-    Ok(log)
+    Ok((log, are_all))
 }
 
 /// Reads the columns `agent, sequence, topic, checksum, data`.

@@ -53,14 +53,20 @@ impl Overlay {
         self.last_notes.get(agent).copied()
     }
 
-    /// Brings an agent's notes after a number, as the tables have them, up to date. Those here come later, or, when
-    /// they have just been written to the tables and are not gone from here, are the same.
-    pub(super) fn add_notes(&self, agent: &AgentId, after: u64, log: &mut NoteLog) {
+    /// Brings an agent's notes after a number, as the tables have them, up to date. Those here mostly come later. When
+    /// they have just been written to the tables and are not gone from here, they are the same; and since changes are
+    /// not committed in the order of their notes, some may stand between those of the tables. If not all of these
+    /// could be read, only later ones are added: what is given has no gap.
+    pub(super) fn add_notes(&self, agent: &AgentId, after: u64, (log, are_all): &mut (NoteLog, bool)) {
         let Some(last) = self.last_note(agent) else { return };
         let own = || self.notes.iter().filter(|kept| kept.agent == *agent);
         let forgotten = own().map(|kept| kept.forgotten).max().unwrap_or(0);
-        let after = log.last.max(after);
-        log.notes.extend(own().map(|kept| kept.note.clone()).filter(|note| note.sequence > after));
+        let after = if *are_all { after } else { log.last.max(after) };
+        for note in own().map(|kept| &kept.note).filter(|note| note.sequence > after) {
+            if let Err(place) = log.notes.binary_search_by_key(&note.sequence, |other| other.sequence) {
+                log.notes.insert(place, note.clone());
+            }
+        }
         log.notes.retain(|note| note.sequence > forgotten);
         log.last = log.last.max(last);
     }
@@ -168,7 +174,8 @@ mod tests {
     use super::*;
     use crate::notify::Note;
 
-    /// Fails if what was read from the tables is not left out of what is here.
+    /// Fails if what was read from the tables is not left out of what is here, if what was committed late is left out
+    /// as well, or if it is put before what is damaged.
     #[test]
     fn notes_that_are_in_both_places_are_given_once() {
         let agent = AgentId::parse("a1").unwrap();
@@ -177,15 +184,21 @@ mod tests {
         let notes =
             [3, 4, 5].map(|sequence| KeptNote { agent: agent.clone(), note: note(sequence), forgotten: 1 });
         overlay.take(&mut Commit { notes: notes.into(), ..Commit::default() }, AgentRecord::default);
-        for (in_tables, after, expected) in [
-            (&[1, 2][..], 0, &[2, 3, 4, 5][..]),
-            (&[1, 2, 3, 4], 0, &[2, 3, 4, 5]),
-            (&[1, 2, 3, 4, 5, 6], 0, &[2, 3, 4, 5, 6]),
-            (&[], 4, &[5]),
+        for (in_tables, are_all, after, expected) in [
+            (&[1, 2][..], true, 0, &[2, 3, 4, 5][..]),
+            (&[1, 2, 3, 4], true, 0, &[2, 3, 4, 5]),
+            (&[1, 2, 3, 4, 5, 6], true, 0, &[2, 3, 4, 5, 6]),
+            (&[], true, 4, &[5]),
+            (&[1, 2, 6], true, 0, &[2, 3, 4, 5, 6]),
+            (&[4, 6], true, 3, &[4, 5, 6]),
+            (&[4], false, 0, &[4, 5]),
+            (&[6], false, 0, &[6]),
         ] {
             let last = in_tables.last().copied().unwrap_or(2);
-            let mut log = NoteLog { notes: in_tables.iter().map(|&number| note(number)).collect(), last };
-            overlay.add_notes(&agent, after, &mut log);
+            let log = NoteLog { notes: in_tables.iter().map(|&number| note(number)).collect(), last };
+            let mut found = (log, are_all);
+            overlay.add_notes(&agent, after, &mut found);
+            let log = found.0;
             let given: Vec<_> = log.notes.iter().map(|note| note.sequence).collect();
             assert_eq!((given.as_slice(), log.last), (expected, last.max(5)), "{in_tables:?}");
         }
