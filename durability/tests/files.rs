@@ -118,7 +118,7 @@ fn a_newer_format_is_refused_by_number() {
     drop(open(&path).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
-    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 5 });
+    assert_eq!(refused(&path), OpenError::Newer { path: path.canonicalize().unwrap(), found: 99, known: 6 });
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -235,9 +235,13 @@ fn a_migration_that_is_killed_is_made_again() {
         ("second.db", false, "in-migration:2"),
         ("third.db", false, "in-migration:3"),
         ("fourth.db", false, "in-migration:4"),
+        ("fifth.db", false, "in-migration:5"),
+        ("sixth.db", false, "in-migration:6"),
         ("old-first.db", true, "in-migration:1"),
         ("old-second.db", true, "in-migration:2"),
         ("old-third.db", true, "in-migration:3"),
+        ("old-fourth.db", true, "in-migration:4"),
+        ("old-fifth.db", true, "in-migration:5"),
     ] {
         let path = folder.path().join(name);
         if is_old {

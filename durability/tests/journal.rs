@@ -40,10 +40,11 @@ fn saved(path: &Path) -> (Engine, Arc<SqliteStore>, Vec<InteractionId>) {
     (engine, store, ids)
 }
 
-/// How many rows the journal has, read past the store.
-fn rows(path: &Path) -> i64 {
+/// The pages of the journal, read past the store.
+fn pages(path: &Path) -> Vec<Vec<u8>> {
     let file = rusqlite::Connection::open(path).unwrap();
-    file.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap()
+    let mut pages = file.prepare("SELECT bytes FROM journal_page ORDER BY number").unwrap();
+    pages.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
 }
 
 fn stored(store: &SqliteStore, id: InteractionId) -> String {
@@ -78,7 +79,7 @@ fn a_file_whose_owner_was_killed_is_read_with_its_journal_and_not_changed() {
     assert_eq!(salvaged.losses, Vec::<String>::new());
     assert!(files(&path) == before, "reading changes nothing");
     assert!(
-        rows(&left_behind(&path, &folder.path().join("look.db")).unwrap()) > 0,
+        pages(&left_behind(&path, &folder.path().join("look.db")).unwrap()).len() > 1,
         "the journal holds what was saved"
     );
 
@@ -89,7 +90,7 @@ fn a_file_whose_owner_was_killed_is_read_with_its_journal_and_not_changed() {
         assert_eq!(stored(&again, id), stored(&store, id));
     }
     drop(again);
-    assert_eq!(rows(&path), 0, "the tables have it all");
+    assert!(pages(&path).is_empty(), "the tables have it all");
     assert!(export(&path) == as_it_runs);
     drop(engine);
 }
@@ -101,11 +102,16 @@ fn a_damaged_journal_is_told_and_what_it_leaves_is_saved() {
     let (engine, _store, ids) = saved(&folder.path().join("store.db"));
     let path = left_behind(&folder.path().join("store.db"), &folder.path().join("killed.db")).unwrap();
     drop(engine);
-    {
-        let file = rusqlite::Connection::open(&path).unwrap();
-        let query = "UPDATE journal SET lines = replace(lines, 'saved 5', 'saved 6')";
-        assert!(file.execute(query, []).unwrap() > 0);
+    let mut changed = 0;
+    for (number, mut page) in (1_i64..).zip(pages(&path)) {
+        while let Some(at) = page.windows(7).position(|text| text == b"saved 5") {
+            page[at + 6] = b'6';
+            let file = rusqlite::Connection::open(&path).unwrap();
+            let query = "UPDATE journal_page SET bytes = ? WHERE number = ?";
+            changed += file.execute(query, rusqlite::params![page, number]).unwrap();
+        }
     }
+    assert!(changed > 0);
     let refused = SqliteStore::open(&path, &Limits::default()).err();
     assert!(
         matches!(&refused, Some(OpenError::Damaged { problem, .. }) if problem.contains("journal")),
@@ -133,19 +139,62 @@ fn a_damaged_journal_is_told_and_what_it_leaves_is_saved() {
     assert!(log.notes.is_empty(), "a log with a hole is not handed out");
 }
 
-/// A row that is gone leaves a gap in the numbers.
+/// A page that is gone leaves a gap in the numbers.
 #[test]
-fn a_missing_row_of_the_journal_is_noticed() {
+fn a_missing_page_of_the_journal_is_noticed() {
     let folder = tempfile::tempdir_in(scratch()).unwrap();
     let (engine, ..) = saved(&folder.path().join("store.db"));
     let path = left_behind(&folder.path().join("store.db"), &folder.path().join("killed.db")).unwrap();
     drop(engine);
-    rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM journal WHERE number = 2", []).unwrap();
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute("DELETE FROM journal_page WHERE number = 2", [])
+        .unwrap();
     let refused = SqliteStore::open(&path, &Limits::default()).err();
     assert!(matches!(refused, Some(OpenError::Damaged { .. })), "{refused:?}");
 }
 
-/// Callers who share rows of the journal and an agent, with one who has it emptied again and again.
+/// Fails if the table in which an earlier version kept its journal is not read, or not emptied.
+#[test]
+fn the_journal_of_an_earlier_version_is_taken_in() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let (engine, store, ids) = saved(&folder.path().join("store.db"));
+    let path = left_behind(&folder.path().join("store.db"), &folder.path().join("killed.db")).unwrap();
+    let text: Vec<u8> = pages(&path).iter().flat_map(|page| page_text(page).to_owned()).collect();
+    let text = String::from_utf8(text).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    assert!(lines.len() > DRAFTS, "{text}");
+    {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.execute("DELETE FROM journal_page", []).unwrap();
+        for group in lines.chunks(3) {
+            file.execute("INSERT INTO journal (lines) VALUES (?)", [group.concat()]).unwrap();
+        }
+    }
+    let left = |path: &Path| -> i64 {
+        let file = rusqlite::Connection::open(path).unwrap();
+        file.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap()
+    };
+    let mut as_it_runs = Vec::new();
+    store.export(&mut as_it_runs, &mut |_| {}).unwrap();
+    assert!(export(&path) == as_it_runs);
+    assert!(left(&left_behind(&path, &folder.path().join("look.db")).unwrap()) > 1);
+    let again = SqliteStore::open(&path, &Limits::default()).unwrap();
+    for id in ids {
+        assert_eq!(stored(&again, id), stored(&store, id));
+    }
+    drop(again);
+    assert_eq!(left(&path), 0);
+    drop(engine);
+}
+
+/// What a page says it holds, behind its head.
+fn page_text(page: &[u8]) -> &[u8] {
+    let used = usize::from(u16::from_le_bytes([page[12], page[13]]));
+    &page[14..14 + used]
+}
+
+/// Callers who share pages of the journal and an agent, with one who has it emptied again and again.
 #[test]
 fn callers_at_the_same_time_lose_nothing() {
     const CALLERS: usize = 8;

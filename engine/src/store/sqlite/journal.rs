@@ -1,14 +1,14 @@
 //! Commits that are on disk and not yet in the tables.
 //!
-//! Most commits change what stands in a record and nothing that it is found by. A group of such commits is one
-//! row of the table `journal`, written one behind the other and flushed; what they change stays in memory,
-//! latest state only ([`super::overlay`]), until it is written to the tables: with the next commit that is of
-//! another kind, when the journal is long, when somebody must see the tables as they are, or when the store is
-//! closed. That is one transaction with the emptying of the journal, so a commit is always in exactly one of
-//! the two. What a killed process left in the journal is written to the tables when the store is opened.
+//! Most commits change what stands in a record and nothing that it is found by. Each of these is a line of the
+//! journal's text, which stands on pages of its own ([`super::pages`]); those of a group are flushed together. What
+//! they change stays in memory, latest state only ([`super::overlay`]), until it is written to the tables: with the
+//! next commit that is of another kind, when the journal is long, when somebody must see the tables as they are, or
+//! when the store is closed. That is one transaction with the emptying of the journal, so a commit is always in
+//! exactly one of the two. What a killed process left in the journal is written to the tables when the store is
+//! opened.
 //!
-//! A row holds a line for each commit: its CRC-32 in eight hexadecimal digits, a space, and JSON whose names
-//! are for ever.
+//! A line is the CRC-32 of the commit in eight hexadecimal digits, a space, and JSON whose names are for ever.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use super::checksum::crc32;
 use super::failed;
 use super::overlay::Overlay;
+use super::pages::{End, Found};
 use super::record::{RecordError, read_interaction};
 use super::text::{self, Object};
 use super::write::run;
@@ -191,59 +192,81 @@ fn read_line(line: &str) -> Result<Commit, RecordError> {
     })
 }
 
-/// Appends a row that holds these commits.
-pub(super) fn append(connection: &Connection, lines: &str) -> Result<(), StoreError> {
-    run(connection, "INSERT INTO journal (lines) VALUES (?)", [lines])
-}
-
-/// Whether there is anything in it.
+/// Whether there is anything in it, or in its place.
 pub(super) fn holds_any(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT EXISTS (SELECT 1 FROM journal)", [], |row| row.get(0))
+    let found = Found::read(connection)?;
+    let query = "SELECT EXISTS (SELECT 1 FROM journal)";
+    let holds_earlier = connection.query_row(query, [], |row| row.get::<_, bool>(0))?;
+    Ok(holds_earlier || !found.text.is_empty() || !found.problems.is_empty())
 }
 
-/// What the commits in the journal have changed, and what is wrong with it: what can't be read is passed over.
-pub(super) fn read(connection: &Connection) -> (Overlay, Vec<String>) {
-    let (mut overlay, mut problems) = (Overlay::default(), Vec::new());
-    if let Err(error) = read_into(connection, &mut overlay, &mut problems) {
-        problems.push(format!("journal: {error}"));
-    }
-    (overlay, problems)
+/// Gives its rows back, those of an earlier version as well: all of it is in the tables.
+pub(super) fn clear(connection: &Connection) -> Result<End, StoreError> {
+    run(connection, "DELETE FROM journal", [])?;
+    End::clear(connection)
 }
 
-fn read_into(
-    connection: &Connection,
-    overlay: &mut Overlay,
-    problems: &mut Vec<String>,
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT number, lines FROM journal ORDER BY number")?;
-    let mut rows = statement.query([])?;
-    let mut next = 1_i64;
-    while let Some(row) = rows.next()? {
-        let number: i64 = row.get(0)?;
-        if number != next {
-            problems.push(format!("journal: there should be row {next}, there is row {number}"));
-        }
-        next = number.saturating_add(1);
-        let lines = match row.get_ref(1)?.as_str() {
-            Ok(lines) => lines,
-            Err(error) => {
-                problems.push(format!("journal: row {number}: {error}"));
-                continue;
-            }
-        };
-        // The rows' bytes count, also those that can't be read: they are to be deleted.
-        overlay.lengthen(lines.len().max(1));
-        for line in lines.split_terminator('\n') {
-            match read_line(line) {
-                Ok(commit) => replay(connection, overlay, commit, problems)?,
-                Err(error) => problems.push(format!("journal: a commit in row {number}: {error}")),
-            }
-        }
-        if !lines.ends_with('\n') {
-            problems.push(format!("journal: row {number} is cut off"));
-        }
+/// What the commits in the journal have changed, where it goes on once that is in the tables, and what is wrong with
+/// it: what can't be read is passed over.
+pub(super) fn read(connection: &Connection) -> (Overlay, End, Vec<String>) {
+    let mut reading = Reading { connection, overlay: Overlay::default(), problems: Vec::new() };
+    let mut end = End::default();
+    for read in [reading.earlier(), reading.pages(&mut end)] {
+        reading.problems.extend(read.err().map(|error| format!("journal: {error}")));
     }
-    Ok(())
+    (reading.overlay, end, reading.problems)
+}
+
+struct Reading<'c> {
+    connection: &'c Connection,
+    overlay: Overlay,
+    problems: Vec<String>,
+}
+
+impl Reading<'_> {
+    /// What an earlier version left: a row for each group.
+    fn earlier(&mut self) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare("SELECT number, lines FROM journal ORDER BY number")?;
+        let mut rows = statement.query([])?;
+        let mut next = 1_i64;
+        while let Some(row) = rows.next()? {
+            let number: i64 = row.get(0)?;
+            if number != next {
+                self.problems.push(format!("journal: there should be row {next}, there is row {number}"));
+            }
+            next = number.saturating_add(1);
+            match row.get_ref(1)?.as_bytes() {
+                Ok(lines) => self.lines(lines, &format!("row {number}"))?,
+                Err(error) => self.problems.push(format!("journal: row {number}: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn pages(&mut self, end: &mut End) -> rusqlite::Result<()> {
+        let found = Found::read(self.connection)?;
+        *end = found.end();
+        self.problems.extend(found.problems.iter().map(|problem| format!("journal: {problem}")));
+        // Where a page is missing, what is left of the lines around it is no line.
+        if found.text.is_empty() { Ok(()) } else { self.lines(&found.text, "its pages") }
+    }
+
+    fn lines(&mut self, lines: &[u8], place: &str) -> rusqlite::Result<()> {
+        // The bytes count, also those that can't be read: they are to go.
+        self.overlay.lengthen(lines.len().max(1));
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let Some(line) = line.strip_suffix(b"\n") else {
+                self.problems.push(format!("journal: a commit in {place} is cut off"));
+                break;
+            };
+            let line = str::from_utf8(line).map_err(|_| RecordError::Checksum);
+            match line.and_then(read_line) {
+                Ok(commit) => replay(self.connection, &mut self.overlay, commit, &mut self.problems)?,
+                Err(error) => self.problems.push(format!("journal: a commit in {place}: {error}")),
+            }
+        }
+        Ok(())
+    }
 }
 
 fn replay(

@@ -15,6 +15,7 @@ mod journal;
 mod note;
 mod open;
 mod overlay;
+mod pages;
 mod prune;
 mod record;
 mod schema;

@@ -79,7 +79,7 @@ pub(super) fn connect_with_journal(path: &Path) -> rusqlite::Result<(Connection,
     connection.pragma_update(None, "cache_spill", false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let (overlay, mut problems) = journal::read(&connection);
+    let (overlay, _, mut problems) = journal::read(&connection);
     problems.extend(overlay.absorb_readable(&connection));
     Ok((connection, problems))
 }

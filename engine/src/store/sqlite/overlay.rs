@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use rusqlite::Connection;
 
 use super::note;
-use super::write::{put_agent_record, put_record, run};
+use super::write::{put_agent_record, put_record};
 use crate::interaction::{AgentId, Interaction, InteractionId};
 use crate::store::{AgentRecord, Commit, CommitError, KeptNote, NoteLog, StoreError};
 
@@ -116,10 +116,9 @@ impl Overlay {
         *self = Self { emptied: self.emptied + 1, ..Self::default() };
     }
 
-    /// Writes everything to the tables, and empties the journal.
+    /// Writes everything to the tables. The journal is to be emptied with it.
     pub(super) fn absorb(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.absorb_around(connection, Err)?;
-        run(connection, "DELETE FROM journal", [])
+        self.absorb_around(connection, Err)
     }
 
     /// Writes to the tables what can be written of it, and gives what can't. The journal is left alone: to delete

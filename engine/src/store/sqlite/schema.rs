@@ -160,6 +160,13 @@ const STEPS: &[&str] = &[
         lines TEXT NOT NULL
     ) STRICT;
     ",
+    // 6: the same on pages that are written over. The table before is read where an earlier version left it.
+    "
+    CREATE TABLE journal_page (
+        number INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// The latest format.

@@ -11,6 +11,7 @@ use super::group::Finished;
 use super::journal::{self, Pending};
 use super::open::{PATIENCE, prove_flush};
 use super::overlay::Overlay;
+use super::pages;
 use super::record::{write_delivery, write_interaction};
 use super::{failed, note, number};
 use crate::config::Limits;
@@ -41,6 +42,8 @@ pub(super) struct Writer {
     pub(super) flushes: Arc<AtomicU64>,
     /// What the journal holds. Only this writer changes it, and only after a flush.
     pub(super) overlay: Arc<RwLock<Overlay>>,
+    /// Where it ends.
+    journal_end: pages::End,
     /// A write has begun, and not come back: after a panic nobody knows what it has done.
     is_writing: bool,
 }
@@ -107,7 +110,7 @@ impl Standing {
 impl Writer {
     /// Also writes to the tables what a killed process left in the journal.
     pub(super) fn new(connection: Connection, limits: &Limits) -> rusqlite::Result<Self> {
-        let (overlay, problems) = journal::read(&connection);
+        let (overlay, journal_end, problems) = journal::read(&connection);
         if !problems.is_empty() {
             return Err(journal::damaged(&problems));
         }
@@ -123,6 +126,7 @@ impl Writer {
             pruned: Pruned::default(),
             flushes: Arc::default(),
             overlay: Arc::new(RwLock::new(overlay)),
+            journal_end,
             is_writing: false,
         })
     }
@@ -177,7 +181,8 @@ impl Writer {
         let before = self.standing;
         let staged = self.staged(commits);
         let written = if let Some(staged) = &staged {
-            journal::append(&self.connection, &staged.lines).map(|()| results.resize(commits.len(), Ok(())))
+            let end = self.journal_end.append(&self.connection, &staged.lines);
+            end.inspect(|_| results.resize(commits.len(), Ok(())))
         } else {
             // Much may have to be written to the tables.
             finished.tell();
@@ -186,15 +191,15 @@ impl Writer {
         // `SQLite` undoes everything itself when it meets certain failures.
         let is_lost = self.connection.is_autocommit();
         let is_void = !commits.is_empty() && results.iter().all(Result::is_err);
-        if written.is_err() || is_lost || is_void {
-            self.standing = before;
-            self.undo();
-            return written.and(if is_lost {
-                Err(StoreError::new("the changes were undone"))
-            } else {
-                Ok(())
-            });
-        }
+        let journal_end = match written {
+            Ok(end) if !is_lost && !is_void => end,
+            written => {
+                self.standing = before;
+                self.undo();
+                written?;
+                return if is_lost { Err(StoreError::new("the changes were undone")) } else { Ok(()) };
+            }
+        };
         finished.tell();
         crate::failpoint::reach("before-flush");
         if let Err(error) = run(&self.connection, "COMMIT", []) {
@@ -211,6 +216,7 @@ impl Writer {
             Some(staged) => staged.become_part_of(&mut self.overlay.write(), commits),
             None => self.overlay.write().empty(),
         }
+        self.journal_end = journal_end;
         self.flushes.fetch_add(1, Ordering::Relaxed);
         crate::failpoint::reach("after-flush");
         Ok(())
@@ -234,13 +240,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes to the tables: what the journal holds, and then each commit.
-    fn write_each(&mut self, commits: &[Pending], results: &mut Vec<Outcome>) -> Result<(), StoreError> {
+    /// Writes to the tables: what the journal holds, and then each commit. Gives where the journal ends then.
+    fn write_each(
+        &mut self,
+        commits: &[Pending],
+        results: &mut Vec<Outcome>,
+    ) -> Result<pages::End, StoreError> {
         let before = self.standing;
         let overlay = self.overlay.read();
-        if !overlay.is_empty() {
+        let journal_end = if overlay.is_empty() {
+            self.journal_end
+        } else {
             overlay.absorb(&self.connection)?;
-        }
+            if commits.is_empty() {
+                journal::clear(&self.connection)?
+            } else {
+                self.journal_end.begin_anew(&self.connection)?
+            }
+        };
         drop(overlay);
         for Pending { commit, .. } in commits {
             let standing = self.standing;
@@ -262,7 +279,7 @@ impl Writer {
         if self.standing != before {
             self.standing.write(&self.connection)?;
         }
-        Ok(())
+        Ok(journal_end)
     }
 
     /// Ends a transaction that came to nothing.
