@@ -152,7 +152,7 @@ impl Agent {
         again(|attempt| {
             let mut prepared = self.engine.prepared();
             if attempt > 0 || needs_preparation(&request) {
-                prepared = self.look_ahead(entry, id, &request, prepared)?;
+                self.look_ahead(entry, id, &request, &mut prepared)?;
             }
             let _lock = self.engine.locks.lock(id);
             if let Some(first) = self.repeated(named, prepared.now_ms)? {
@@ -161,8 +161,8 @@ impl Agent {
             // Another agent's interaction is as good as none: its existence is not revealed.
             let interaction = self.own(entry, id)?.ok_or_else(unknown)?;
             let by = By::Agent(&self.state, named);
-            if let Some((decision, contact)) = prepared.foreseen(&interaction) {
-                return self.engine.apply_to(entry, Some(id), decision, contact, by, &prepared);
+            if let Some((mut decision, contact)) = prepared.foreseen(&interaction) {
+                return self.engine.apply_to(entry, Some(id), &mut decision, contact, by, &prepared);
             }
             let facts = self.facts(entry, Some(&interaction), prepared.now_ms);
             let decision = decide(&interaction, &request, &facts)?;
@@ -172,19 +172,19 @@ impl Agent {
 
     /// Brings along what the request will need if things stay as they stand now. If it is not allowed now,
     /// it may be by then, or it is a repeated one: that is found out under the lock.
-    fn look_ahead<'a>(
+    fn look_ahead(
         &self,
         entry: &Entry,
         id: InteractionId,
         request: &Request<'_>,
-        prepared: Prepared<'a>,
-    ) -> Result<Prepared<'a>, Unapplied> {
-        let Some(interaction) = self.own(entry, id)? else { return Ok(prepared) };
+        prepared: &mut Prepared<'_>,
+    ) -> Result<(), Unapplied> {
+        let Some(interaction) = self.own(entry, id)? else { return Ok(()) };
         let facts = self.facts(entry, Some(&interaction), prepared.now_ms);
-        match decide(&interaction, request, &facts) {
-            Ok(decision) => Ok(self.engine.prepared_for(entry, &interaction, decision, prepared)?),
-            Err(_) => Ok(prepared),
+        if let Ok(decision) = decide(&interaction, request, &facts) {
+            self.engine.prepare(prepared, entry, &interaction, decision)?;
         }
+        Ok(())
     }
 
     fn perform_on_collection(

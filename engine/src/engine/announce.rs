@@ -13,33 +13,33 @@ use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
 use crate::notify::{Announcement, NoteText, Told};
 use crate::store::{KeptNote, StoreError};
 
-/// An agent who is to be told, and what the agent looks at.
-pub(super) struct Listener {
+/// An agent who is to be told something, and what the agent looks at.
+pub(super) struct Listener<'a> {
+    telling: &'a Telling,
     agent: Arc<AgentState>,
     focus: Option<InteractionId>,
 }
 
 /// Seldom more than two: who had it, and who gets it.
-pub(super) type Listeners = SmallVec<[Option<Listener>; 2]>;
+pub(super) type Listeners<'a> = SmallVec<[Listener<'a>; 2]>;
 
 impl Inner {
-    /// Who is told, mostly the one who asks; `None` in the place of an agent who was never seen. The caller holds
-    /// no agent's focus.
-    pub(super) fn listeners(
+    /// Who is told, mostly the one who asks: whoever was ever seen. The caller holds no agent's focus.
+    pub(super) fn listeners<'a>(
         &self,
-        told: &[Telling],
+        told: &'a [Telling],
         asking: Option<&Arc<AgentState>>,
-    ) -> Result<Listeners, StoreError> {
+    ) -> Result<Listeners<'a>, StoreError> {
         let mut listeners = Listeners::new();
         for telling in told {
             let agent = match asking.filter(|asking| asking.id == telling.to) {
                 Some(asking) => Some(asking.clone()),
                 None => self.seen_agent(&telling.to)?,
             };
-            listeners.push(agent.map(|agent| {
+            if let Some(agent) = agent {
                 let focus = *agent.focus.lock();
-                Listener { agent, focus }
-            }));
+                listeners.push(Listener { telling, agent, focus });
+            }
         }
         Ok(listeners)
     }
@@ -72,18 +72,17 @@ impl<'a> News<'a> {
     /// Numbers the notes. `moved` is the focus of an agent as the change leaves it.
     pub(super) fn announce(
         self,
-        told: &'a [Telling],
-        listeners: &'a Listeners,
+        listeners: &'a [Listener<'a>],
         moved: Option<(&AgentId, Option<InteractionId>)>,
     ) -> Result<Announced<'a>, StoreError> {
         let Inner { store, limits, .. } = self.engine;
         let mut notes = SmallVec::new();
-        for (telling, listener) in told.iter().zip(listeners) {
+        for Listener { telling, agent, focus } in listeners {
             let record = match telling.about {
                 About::After => &self.committed.after,
                 About::Created => &self.committed.created,
             };
-            let (Some(interaction), Some(Listener { agent, focus })) = (record, listener) else { continue };
+            let Some(interaction) = record else { continue };
             let focus = moved.filter(|(mover, _)| **mover == agent.id).map_or(*focus, |(_, to)| to);
             let in_focus = telling.seen == Seen::AsItStands && focus == Some(interaction.id);
             let shown = Shown { telling, interaction, in_focus };

@@ -82,12 +82,12 @@ impl Inner {
         &self,
         entry: &Entry,
         about: Option<InteractionId>,
-        decision: Decision,
+        mut decision: Decision,
         by: By<'_>,
         prepared: &Prepared<'_>,
     ) -> Result<Applied, Unapplied> {
         let contact = contact_address(entry, &decision).map(|address| Contact { address, known: None });
-        self.apply_to(entry, about, decision, contact, by, prepared)
+        self.apply_to(entry, about, &mut decision, contact, by, prepared)
     }
 
     /// The same, where it was found out before whose the address is.
@@ -95,33 +95,32 @@ impl Inner {
         &self,
         entry: &Entry,
         about: Option<InteractionId>,
-        mut decision: Decision,
+        decision: &mut Decision,
         contact: Option<Contact>,
         by: By<'_>,
         prepared: &Prepared<'_>,
     ) -> Result<Applied, Unapplied> {
-        self.meet_needs(&decision, prepared)?;
+        self.meet_needs(decision, prepared)?;
         let mut commit = Commit::default();
         if let Some(mut contact) = contact {
             if contact.known.is_none() {
                 contact.known = self.store.contact(&contact.address)?;
             }
-            meet(contact, &mut decision, &mut commit, prepared)?;
+            meet(contact, decision, &mut commit, prepared)?;
         }
 
         let host_id = match by {
             By::Host { id, .. } => id,
             _ => None,
         };
-        commit.prune = self.number(&mut decision, host_id, prepared)?;
+        commit.prune = self.number(decision, host_id, prepared)?;
 
         let agent = match &by {
             By::Agent(agent, _) => Some(*agent),
             By::Host { .. } | By::Delivery(..) => None,
         };
         let reserved = self.reserve(decision.delivery.as_ref())?;
-        let new = decision.delivery.take();
-        let new = new.map(|new| Ok::<_, Unapplied>((prepared.name()?, new))).transpose()?;
+        let delivery_id = if decision.delivery.is_some() { Some(prepared.name()?) } else { None };
         let numbered = agent.map(|agent| Numbered::draw(agent));
         let reference_id = match &by {
             By::Agent(..) => numbered.as_ref().map(|numbered| numbered.number),
@@ -161,9 +160,12 @@ impl Inner {
             ));
         }
 
-        let new_delivery: Option<Arc<Delivery>> = new
-            .zip(agent)
-            .map(|(new, agent)| new_delivery(entry, about, new, agent, reference_id, prepared.now_ms).into());
+        let new_delivery = match (delivery_id, decision.delivery.take(), agent) {
+            (Some(id), Some(new), Some(agent)) => {
+                Some(Arc::new(new_delivery(id, entry, about, new, agent, reference_id, prepared.now_ms)))
+            }
+            _ => None,
+        };
         if let (Some(after), Some(delivery)) = (&mut decision.after, &new_delivery)
             && delivery.work == Work::Publish
         {
@@ -181,7 +183,7 @@ impl Inner {
         commit.interactions.extend(committed.after.iter().chain(&committed.created).cloned());
         let news = News { engine: self, entry, committed: &committed, reference_id };
         let moved = agent.zip(focus.as_ref()).map(|(agent, moving)| (&agent.id, moving.to));
-        let announced = news.announce(&decision.told, &listeners, moved)?;
+        let announced = news.announce(&listeners, moved)?;
         commit.notes = announced.notes();
         // From here until everybody was told a panic leaves an engine that nobody knows the state of.
         let critical = self.critical()?;
@@ -270,9 +272,10 @@ impl Inner {
 }
 
 fn new_delivery(
+    id: DeliveryId,
     entry: &Entry,
     about: Option<InteractionId>,
-    (id, new): (DeliveryId, NewDelivery),
+    new: NewDelivery,
     agent: &AgentState,
     reference_id: Option<u64>,
     now_ms: i64,

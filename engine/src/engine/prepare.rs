@@ -59,13 +59,13 @@ impl Inner {
     }
 
     /// For a call that is likely to come to this decision, if the interaction stands then as it stands now.
-    pub(super) fn prepared_for<'a>(
+    pub(super) fn prepare(
         &self,
+        prepared: &mut Prepared<'_>,
         entry: &Entry,
         interaction: &Interaction,
         decision: Decision,
-        unforeseen: Prepared<'a>,
-    ) -> Result<Prepared<'a>, StoreError> {
+    ) -> Result<(), StoreError> {
         let contact = match contact_address(entry, &decision) {
             Some(address) => Some(Contact { known: self.store.contact(&address)?, address }),
             None => None,
@@ -73,22 +73,15 @@ impl Inner {
         let names = usize::from(contact.as_ref().is_some_and(|contact| contact.is_unnamed(&decision)))
             + usize::from(decision.created.is_some())
             + usize::from(decision.delivery.is_some());
-        for name in &unforeseen.names[..names] {
+        for name in &prepared.names[..names] {
             name.set(Some(self.environment.ids.next()));
         }
-        Ok(Prepared {
-            judged: decision.needs.check.clone().map(|check| {
-                let judgement = judge(entry, &check);
-                (check, judgement)
-            }),
-            foreseen: Some(Foreseen {
-                version: interaction.version,
-                number: interaction.number,
-                decision,
-                contact,
-            }),
-            ..unforeseen
-        })
+        if let Some(check) = &decision.needs.check {
+            prepared.judged = Some((check.clone(), judge(entry, check)));
+        }
+        let (version, number) = (interaction.version, interaction.number);
+        prepared.foreseen = Some(Foreseen { version, number, decision, contact });
+        Ok(())
     }
 
     /// Chance, drawn now.

@@ -24,20 +24,25 @@ type Entries<'a> = SmallVec<[(Cow<'a, str>, Text<'a>); 4]>;
 impl<'a> Members<'a> {
     /// Reads an object; `None` if it is none, or not plainly one: [`Members::parse`] tells.
     pub(crate) fn scan(text: &'a str) -> Option<Self> {
-        let mut members = Collected::default();
-        Scanner::members(text, &mut |member: Member<'a>| members.put(member))?;
-        members.finished()
+        let mut members = Self::default();
+        let mut collecting = Collecting::into(&mut members);
+        Scanner::members(text, &mut |member: Member<'a>| collecting.put(member))?;
+        let is_readable = !collecting.is_unreadable;
+        is_readable.then_some(members)
     }
 
-    /// Reads an object on the way as well whose key is `name`: `None` beside the members if there is none.
-    pub(crate) fn scan_with(text: &'a str, name: &str) -> Option<(Self, Option<Self>)> {
-        let mut with = With { name, outer: Collected::default(), within: Collected::default(), named: None };
+    /// Reads an object, and on the way the one among its members whose key is `name`. Gives whether there is such an
+    /// object. What was read when it gives `None` means nothing.
+    pub(crate) fn scan_with(
+        text: &'a str,
+        members: &mut Self,
+        name: &str,
+        within: &mut Self,
+    ) -> Option<bool> {
+        let (outer, within) = (Collecting::into(members), Collecting::into(within));
+        let mut with = With { name, outer, within, is_there: false };
         Scanner::members(text, &mut with)?;
-        let named = match with.named {
-            Some(named) => Some(named.finished()?),
-            None => None,
-        };
-        Some((with.outer.finished()?, named))
+        (!with.outer.is_unreadable && !with.within.is_unreadable).then_some(with.is_there)
     }
 
     pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
@@ -61,15 +66,18 @@ impl<'a> Members<'a> {
 }
 
 /// Members that are being collected.
-#[derive(Default)]
-struct Collected<'a> {
-    members: Members<'a>,
+struct Collecting<'m, 'a> {
+    members: &'m mut Members<'a>,
     places: Places<'a>,
     /// A key holds an escape that stands for no character.
     is_unreadable: bool,
 }
 
-impl<'a> Collected<'a> {
+impl<'m, 'a> Collecting<'m, 'a> {
+    fn into(members: &'m mut Members<'a>) -> Self {
+        Self { members, places: Places::default(), is_unreadable: false }
+    }
+
     fn put(&mut self, Member { key, value, .. }: Member<'a>) -> bool {
         match key.string() {
             Some(key) => self.places.put(&mut self.members.entries, key, value),
@@ -78,31 +86,36 @@ impl<'a> Collected<'a> {
         !self.is_unreadable
     }
 
-    fn finished(self) -> Option<Members<'a>> {
-        (!self.is_unreadable).then_some(self.members)
+    fn begin_anew(&mut self) {
+        self.members.entries.clear();
+        self.places = Places::default();
+        self.is_unreadable = false;
     }
 }
 
 /// Members, and those of the object among them that has a name.
-struct With<'a, 'n> {
+struct With<'m, 'a, 'n> {
     name: &'n str,
-    outer: Collected<'a>,
-    within: Collected<'a>,
-    named: Option<Collected<'a>>,
+    outer: Collecting<'m, 'a>,
+    within: Collecting<'m, 'a>,
+    is_there: bool,
 }
 
-impl<'a> Look<'a> for With<'a, '_> {
+impl<'a> Look<'a> for With<'_, 'a, '_> {
     fn look(&mut self, member: Member<'a>) -> bool {
         if member.key.is(self.name) {
             // Of a repeated one the last counts.
-            let is_object = member.value.as_str().starts_with('{');
-            self.named = is_object.then(|| std::mem::take(&mut self.within));
+            self.is_there = member.value.as_str().starts_with('{');
         }
         self.outer.put(member)
     }
 
-    fn enters(&self, key: Text<'a>) -> bool {
-        key.is(self.name)
+    fn enters(&mut self, key: Text<'a>) -> bool {
+        let enters = key.is(self.name);
+        if enters {
+            self.within.begin_anew();
+        }
+        enters
     }
 
     fn look_within(&mut self, member: Member<'a>) {

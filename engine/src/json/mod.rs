@@ -60,7 +60,12 @@ impl<'a> Text<'a> {
 
     /// Whether the value is a string of this content.
     pub(crate) fn is(self, content: &str) -> bool {
-        self.string().is_some_and(|own| own == content)
+        if self.marks.escaped {
+            return self.string().is_some_and(|own| own == content);
+        }
+        self.text.len() == content.len() + 2
+            && self.text[1..].starts_with(content)
+            && self.text.starts_with('"')
     }
 
     /// The values of an array.

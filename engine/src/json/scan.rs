@@ -47,7 +47,7 @@ pub(super) trait Look<'a> {
     fn look(&mut self, member: Member<'a>) -> bool;
 
     /// Whether the members of this member are of interest, if it is an object.
-    fn enters(&self, _key: Text<'a>) -> bool {
+    fn enters(&mut self, _key: Text<'a>) -> bool {
         false
     }
 
@@ -84,7 +84,7 @@ impl<'a> Scanner<'a> {
         self.skip_space(&mut Marks::default());
         let is_through = self.object(|scanner, key| {
             let at = scanner.at;
-            let value = if look.enters(key) && scanner.peek() == Some(b'{') {
+            let value = if scanner.peek() == Some(b'{') && look.enters(key) {
                 scanner.object(|scanner, key| {
                     look.look_within(Member { key, at: scanner.at, value: scanner.value()? });
                     Some(true)
@@ -478,7 +478,7 @@ mod tests {
                 self.0.push(texts(member));
                 true
             }
-            fn enters(&self, key: Text<'a>) -> bool {
+            fn enters(&mut self, key: Text<'a>) -> bool {
                 key.is("in")
             }
             fn look_within(&mut self, member: Member<'a>) {

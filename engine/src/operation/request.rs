@@ -13,7 +13,8 @@ pub struct Request<'a> {
     asked: Asked,
     members: Members<'a>,
     /// What carries `from` and `message`, if it is an object.
-    message: Option<Members<'a>>,
+    message: Members<'a>,
+    has_message: bool,
     resource: &'a str,
 }
 
@@ -37,11 +38,19 @@ impl<'a> Request<'a> {
         if body.len() > limit_bytes {
             return Err(Refusal::body_too_large(body.len(), limit_bytes));
         }
-        let (members, message) = members(body, &manifest.resource)?;
-        let name = Parameters::new(&members)
+        let mut request = Self {
+            asked: Asked::Core(Operation::Create),
+            members: Members::default(),
+            message: Members::default(),
+            has_message: false,
+            resource: &manifest.resource,
+        };
+        request.read(body)?;
+        let name = request
+            .parameters()
             .string("operationName")?
             .ok_or_else(|| Refusal::missing("operationName", "the name of an operation, as `Save`"))?;
-        let asked = Operation::named(&name)
+        request.asked = Operation::named(&name)
             .map(Asked::Core)
             .or_else(|| lifecycle.channel_operation(&name).map(|(index, _)| Asked::Channel(index)))
             .ok_or_else(|| {
@@ -56,7 +65,7 @@ impl<'a> Request<'a> {
                     format_args!("is unknown: `{name:.64}`; expected one of {known}"),
                 )
             })?;
-        Ok(Self { asked, members, message, resource: &manifest.resource })
+        Ok(request)
     }
 
     /// Which operation is asked for.
@@ -80,31 +89,39 @@ impl<'a> Request<'a> {
 
     /// The object that carries `from` and `message`: `twitter`, `facebook`.
     pub(crate) fn message_object(&self) -> Result<Option<&Members<'a>>, Refusal> {
-        match (self.members.get(self.resource), &self.message) {
-            (Some(_), Some(object)) => Ok(Some(object)),
-            (Some(other), None) => Err(no_object(self.resource, other)),
-            (None, _) => Ok(None),
+        match self.members.get(self.resource) {
+            Some(_) if self.has_message => Ok(Some(&self.message)),
+            Some(other) => Err(no_object(self.resource, other)),
+            None => Ok(None),
         }
     }
-}
 
-/// The members of a body, and of the object in it that has a name.
-fn members<'a>(body: &'a [u8], named: &str) -> Result<(Members<'a>, Option<Members<'a>>), Refusal> {
-    let text = std::str::from_utf8(body);
-    if let Some(found) = text.ok().and_then(|text| Members::scan_with(text, named)) {
-        return Ok(found);
+    /// Reads the members of the body, and of the object in it that carries the message.
+    fn read(&mut self, body: &'a [u8]) -> Result<(), Refusal> {
+        let text = std::str::from_utf8(body);
+        if let Ok(text) = text
+            && let Some(has_message) =
+                Members::scan_with(text, &mut self.members, self.resource, &mut self.message)
+        {
+            self.has_message = has_message;
+            return Ok(());
+        }
+        let malformed = |problem: String| Refusal::new(StatusCode::Invalid, problem);
+        if !json::is_shallow(body) {
+            return Err(malformed(format!(
+                "the request body nests arrays and objects deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        let text = text.map_err(|error| malformed(format!("the request body is not UTF-8: {error}")))?;
+        self.members = Members::parse(text)
+            .map_err(|error| malformed(format!("the request body must be a JSON object: {error}")))?;
+        if let Some(object) = self.members.get(self.resource)
+            && let Ok(message) = Members::parse(object.as_str())
+        {
+            (self.message, self.has_message) = (message, true);
+        }
+        Ok(())
     }
-    let malformed = |problem: String| Refusal::new(StatusCode::Invalid, problem);
-    if !json::is_shallow(body) {
-        return Err(malformed(format!(
-            "the request body nests arrays and objects deeper than {MAX_DEPTH} levels"
-        )));
-    }
-    let text = text.map_err(|error| malformed(format!("the request body is not UTF-8: {error}")))?;
-    let members = Members::parse(text)
-        .map_err(|error| malformed(format!("the request body must be a JSON object: {error}")))?;
-    let object = members.get(named).and_then(|object| Members::parse(object.as_str()).ok());
-    Ok((members, object))
 }
 
 /// Says that a parameter must be an object.

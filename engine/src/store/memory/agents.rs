@@ -39,10 +39,12 @@ pub(super) struct Agents<'a> {
 impl<'a> Agents<'a> {
     pub(super) fn lock(store: &'a MemoryStore, commit: &Commit) -> Self {
         let mut numbers = Numbers::new();
-        if let Some(change) = &commit.agent {
-            include(&mut numbers, store.shard_of_agent(&change.id));
+        let changed = commit.agent.as_ref().map(|change| &change.id);
+        if let Some(agent) = changed {
+            include(&mut numbers, store.shard_of_agent(agent));
         }
-        for kept in &commit.notes {
+        // Mostly it is the same.
+        for kept in commit.notes.iter().filter(|kept| changed != Some(&kept.agent)) {
             include(&mut numbers, store.shard_of_agent(&kept.agent));
         }
         let mut locked = SmallVec::new();
