@@ -188,6 +188,68 @@ fn the_journal_of_an_earlier_version_is_taken_in() {
     drop(engine);
 }
 
+/// Fails if user data is written again though nobody changed it, if what was left out is not found again, or if it is
+/// taken from another version than the one before.
+#[test]
+fn user_data_that_stays_is_written_once() {
+    let folder = tempfile::tempdir_in(scratch()).unwrap();
+    let (engine, store, ids) = saved(&folder.path().join("store.db"));
+    let agent = engine.agent("a1", &[API_MULTIMEDIA]).unwrap();
+    let killed = |name: &str| {
+        left_behind(&folder.path().join("store.db"), &folder.path().join(format!("{name}.db"))).unwrap()
+    };
+    let text = |path: &Path| -> String {
+        String::from_utf8(pages(path).iter().flat_map(|page| page_text(page).to_owned()).collect()).unwrap()
+    };
+    // The notes of a followed agent tell the user data as well, in their own words: escaped.
+    let times = |path: &Path, value: &str| text(path).matches(&format!(r#""k":"{value}""#)).count();
+    for round in 0..3 {
+        for (number, id) in ids.iter().enumerate() {
+            let perform = |body: serde_json::Value| {
+                let reply = agent.perform(X, Some(id.as_str()), body.to_string().as_bytes()).unwrap();
+                assert_eq!(reply.status_code(), StatusCode::Success, "{body}");
+            };
+            let value = format!("round {round} of {number}");
+            perform(json!({ "operationName": "AttachUserData", "userData": { "k": value } }));
+            perform(json!({ "operationName": "Save", "post": { "message": format!("saved {round}") } }));
+            perform(json!({ "operationName": "AddComment", "comment": "c" }));
+        }
+        let path = killed(&format!("round{round}"));
+        assert_eq!(times(&path, &format!("round {round} of 3")), 1);
+        let again = SqliteStore::open(&path, &Limits::default()).unwrap();
+        for id in &ids {
+            assert_eq!(stored(&again, *id), stored(&store, *id));
+        }
+        if round == 1 {
+            // From here on the version before stands in the tables.
+            store.export(&mut Vec::new(), &mut |_| {}).unwrap();
+        }
+    }
+
+    // The line that has it is damaged: those that rest on it are told of, and keep what is known.
+    let path = killed("damaged");
+    let file = rusqlite::Connection::open(&path).unwrap();
+    for (number, mut page) in (1_i64..).zip(pages(&path)) {
+        if let Some(at) = page.windows(17).position(|text| text == br#""k":"round 2 of 3"# as &[u8]) {
+            page[at + 10] ^= 1;
+            let query = "UPDATE journal_page SET bytes = ? WHERE number = ?";
+            file.execute(query, rusqlite::params![page, number]).unwrap();
+        }
+    }
+    drop(file);
+    let mut salvaged = Vec::new();
+    let losses =
+        StoreFile::open(&path).unwrap().salvage(&mut salvaged, &mut |_| {}).unwrap().losses.join("; ");
+    assert!(losses.contains(ids[3].as_str()), "{losses}");
+    let mended = folder.path().join("mended.db");
+    StoreFile::import(&mended, &mut &*salvaged, &mut |_| {}).unwrap();
+    let mended = SqliteStore::open(&mended, &Limits::default()).unwrap();
+    let interaction = mended.interaction(ids[3]).unwrap().unwrap();
+    assert_eq!(interaction.message.as_deref(), Some("saved 2"));
+    assert_eq!(interaction.user_data.text("k").as_deref(), Some("round 1 of 3"));
+    assert_eq!(stored(&mended, ids[2]), stored(&store, ids[2]));
+}
+
 /// What a page says it holds, behind its head.
 fn page_text(page: &[u8]) -> &[u8] {
     let used = usize::from(u16::from_le_bytes([page[12], page[13]]));

@@ -49,7 +49,8 @@ const ATTACH: &str = concat!(
 );
 
 pub(super) const ABOUT: &str = "A perform (Save of an interaction with user data), time a perform: each is on disk \
-    before it is answered.";
+    before it is answered. The others write the whole record each time; ours leaves out of its journal user data that \
+    stays as it was.";
 
 pub(super) fn run() -> Rows {
     let folder = Folder::make()?;

@@ -67,6 +67,15 @@ impl UserData {
         self.text.as_ref()
     }
 
+    /// Whether it is the same as that one because nobody wrote anything since: a copy of it.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn is_copy_of(&self, other: &Self) -> bool {
+        match (&self.text, &other.text) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
+    }
+
     /// The object's text, as `serde_json` has it.
     pub fn as_raw(&self) -> &RawValue {
         json::ours(self.as_str())

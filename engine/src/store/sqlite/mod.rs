@@ -12,6 +12,7 @@ mod care;
 mod checksum;
 mod group;
 mod journal;
+mod line;
 mod note;
 mod open;
 mod overlay;
@@ -37,7 +38,7 @@ pub use self::care::{
 };
 
 use self::group::Group;
-use self::journal::Pending;
+use self::line::Pending;
 use self::open::{OwnerLock, READERS};
 use self::overlay::Overlay;
 use self::record::RecordError;
@@ -318,7 +319,7 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.group.commit(Pending::of(commit), |commits, finished| {
+        self.group.commit(Pending::of(commit, &self.overlay), |commits, finished| {
             let writer = self.writer.try_lock().unwrap_or_else(|| {
                 // Who has it may be long.
                 finished.tell();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
 use rusqlite::Connection;
+use smallvec::SmallVec;
 
 use super::note;
 use super::write::{put_agent_record, put_record};
@@ -32,6 +33,17 @@ pub(super) struct Overlay {
 impl Overlay {
     pub(super) fn interaction(&self, id: InteractionId) -> Option<&Arc<Interaction>> {
         self.interactions.get(&id)
+    }
+
+    /// Of each of these whether its user data is a copy of that in the version before it, which is here.
+    pub(super) fn keeping_user_data(&self, interactions: &[Arc<Interaction>]) -> SmallVec<[bool; 1]> {
+        let keeps = |interaction: &Arc<Interaction>| {
+            self.interaction(interaction.id).is_some_and(|before| {
+                interaction.version == before.version + 1
+                    && interaction.user_data.is_copy_of(&before.user_data)
+            })
+        };
+        interactions.iter().map(keeps).collect()
     }
 
     /// Puts the latest versions in the place of those that the tables have.

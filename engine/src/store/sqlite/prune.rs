@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::failed;
 use super::group::Finished;
-use super::journal::Pending;
+use super::line::Pending;
 use super::write::{Writer, prepared, run};
 use crate::config::Retention;
 use crate::store::{Commit, CommitError, Prune, Pruned, StoreError};

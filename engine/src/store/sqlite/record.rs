@@ -155,13 +155,33 @@ enum StageForm {
 }
 
 pub(super) fn write_interaction(interaction: &Interaction) -> Written {
-    let mut written = String::with_capacity(text::length(interaction));
-    text::write_interaction(&mut written, interaction);
+    let user_data = interaction.user_data.as_str();
+    let mut written = String::with_capacity(text::length(interaction) + user_data.len());
+    text::write_interaction(&mut written, interaction, user_data);
     Written { checksum: crc32(written.as_bytes()), text: written }
 }
 
 pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interaction, RecordError> {
-    let form: InteractionForm<'_> = read(stored, checksum)?;
+    interaction(read(stored, checksum)?, UserData::stored)
+}
+
+/// Reads an interaction whose user data may be as it was before: then it is written as null, and read as empty. The
+/// text was guarded by another checksum.
+pub(super) fn read_change(text: &str) -> Result<(Interaction, bool), RecordError> {
+    let form = serde_json::from_str(text).map_err(|error| RecordError::Json(error.to_string()))?;
+    let mut is_as_before = false;
+    let user_data = |object: &RawValue| {
+        is_as_before = object.get() == text::AS_BEFORE;
+        if is_as_before { Some(UserData::empty()) } else { UserData::stored(object) }
+    };
+    let interaction = interaction(form, user_data)?;
+    Ok((interaction, is_as_before))
+}
+
+fn interaction(
+    form: InteractionForm<'_>,
+    user_data: impl FnOnce(&RawValue) -> Option<UserData>,
+) -> Result<Interaction, RecordError> {
     check_format(form.format)?;
     let more = Details {
         comment: form.comment.map(Into::into),
@@ -195,7 +215,7 @@ pub(super) fn read_interaction(stored: &str, checksum: u32) -> Result<Interactio
         message: form.message.map(Into::into),
         message_is_parents: form.message_is_parents,
         contact_id: form.contact_id.map(Into::into),
-        user_data: UserData::stored(&form.user_data).ok_or(RecordError::Member("userData"))?,
+        user_data: user_data(&form.user_data).ok_or(RecordError::Member("userData"))?,
         extras: form.extras.map(|extras| extras.into_owned().into()),
         queue_path: parse(form.queue_path, "queuePath", parse_queue)?,
         created_ms: form.created_ms,

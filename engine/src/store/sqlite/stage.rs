@@ -3,7 +3,8 @@
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::journal::{self, Pending};
+use super::journal;
+use super::line::Pending;
 use super::overlay::Overlay;
 use super::write::{Columns, Writer, prepared};
 use super::{failed, number};

@@ -8,6 +8,9 @@ use crate::operation::QueuePath;
 /// The format of new records.
 pub(super) const FORMAT: u32 = 1;
 
+/// Stands in the journal in the place of user data that is as it was in the version before.
+pub(super) const AS_BEFORE: &str = "null";
+
 /// An object that is being written, member by member.
 pub(super) struct Object<'a> {
     out: &'a mut String,
@@ -73,9 +76,13 @@ impl<'a> Object<'a> {
 }
 
 /// An array of what each of them writes.
-pub(super) fn write_each<T>(out: &mut String, values: &[T], mut write: impl FnMut(&mut String, &T)) {
+pub(super) fn write_each<T>(
+    out: &mut String,
+    values: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut String, T),
+) {
     out.push('[');
-    for (at, value) in values.iter().enumerate() {
+    for (at, value) in values.into_iter().enumerate() {
         if at > 0 {
             out.push(',');
         }
@@ -84,20 +91,20 @@ pub(super) fn write_each<T>(out: &mut String, values: &[T], mut write: impl FnMu
     out.push(']');
 }
 
-/// About how long an interaction's text is.
+/// About how long an interaction's text is, without its user data.
 pub(super) fn length(interaction: &Interaction) -> usize {
     /// What stands in it beside the texts below.
     const FRAME: usize = 448;
     let text = |text: Option<&str>| text.map_or(0, str::len);
     FRAME
-        + interaction.user_data.as_str().len()
         + text(interaction.message.as_deref())
         + text(interaction.comment.as_deref())
         + text(interaction.extras.as_ref().map(|extras| extras.get()))
 }
 
-/// Writes an interaction, as [`super::record::read_interaction`] reads it. The names are for ever.
-pub(super) fn write_interaction(out: &mut String, interaction: &Interaction) {
+/// Writes an interaction, as [`super::record::read_interaction`] reads it. The names are for ever. `user_data` is the
+/// text in the place of its user data.
+pub(super) fn write_interaction(out: &mut String, interaction: &Interaction, user_data: &str) {
     let mut object = Object::begin(out);
     object.number("format", FORMAT.into());
     object.text("id", interaction.id.as_str());
@@ -119,7 +126,7 @@ pub(super) fn write_interaction(out: &mut String, interaction: &Interaction) {
     object.text_if_any("assignedTo", interaction.assigned_to.as_ref().map(AgentId::as_str));
     object.text_if_any("transferredBy", interaction.transferred_by.as_ref().map(AgentId::as_str));
     object.text_if_any("account", interaction.account.as_deref());
-    object.json("userData", interaction.user_data.as_str());
+    object.json("userData", user_data);
     if let Some(extras) = &interaction.extras {
         object.json("extras", extras.get());
     }
@@ -157,7 +164,7 @@ mod tests {
         let mut texts = Vec::new();
         for _ in 0..2 {
             let mut text = String::new();
-            write_interaction(&mut text, &interaction);
+            write_interaction(&mut text, &interaction, interaction.user_data.as_str());
             let read = read_interaction(&text, crc32(text.as_bytes())).unwrap();
             assert_eq!(format!("{read:?}"), format!("{interaction:?}"), "{text}");
             texts.push(text);
@@ -173,7 +180,7 @@ mod tests {
             [(&[][..], "[]"), (&["a"], r#"[{"v":"a"}]"#), (&["a", "b"], r#"[{"v":"a"},{"v":"b"}]"#)]
         {
             let mut out = String::new();
-            write_each(&mut out, values, |out, value| {
+            write_each(&mut out, values.iter().copied(), |out, value| {
                 let mut object = Object::begin(out);
                 object.text_if_any("none", None);
                 object.text("v", value);

@@ -8,7 +8,8 @@ use parking_lot::RwLock;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Params, params};
 
 use super::group::Finished;
-use super::journal::{self, Pending};
+use super::journal;
+use super::line::Pending;
 use super::open::{PATIENCE, prove_flush};
 use super::overlay::Overlay;
 use super::pages;
