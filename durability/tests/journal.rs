@@ -201,8 +201,8 @@ fn user_data_that_stays_is_written_once() {
     let text = |path: &Path| -> String {
         String::from_utf8(pages(path).iter().flat_map(|page| page_text(page).to_owned()).collect()).unwrap()
     };
-    // The notes of a followed agent tell the user data as well, in their own words: escaped.
-    let times = |path: &Path, value: &str| text(path).matches(&format!(r#""k":"{value}""#)).count();
+    // Long enough to be worth leaving out of the agent's notes.
+    let long = "so long ".repeat(80);
     for round in 0..3 {
         for (number, id) in ids.iter().enumerate() {
             let perform = |body: serde_json::Value| {
@@ -210,16 +210,21 @@ fn user_data_that_stays_is_written_once() {
                 assert_eq!(reply.status_code(), StatusCode::Success, "{body}");
             };
             let value = format!("round {round} of {number}");
-            perform(json!({ "operationName": "AttachUserData", "userData": { "k": value } }));
+            let long = format!("{long}{number}-{round}");
+            perform(json!({ "operationName": "AttachUserData", "userData": { "k": value, "long": long } }));
             perform(json!({ "operationName": "Save", "post": { "message": format!("saved {round}") } }));
             perform(json!({ "operationName": "AddComment", "comment": "c" }));
         }
         let path = killed(&format!("round{round}"));
-        assert_eq!(times(&path, &format!("round {round} of 3")), 1);
+        let written = text(&path);
+        assert_eq!(written.matches(&format!("round {round} of 3")).count(), 1);
+        assert_eq!(written.matches(&format!("{long}3-{round}")).count(), 1, "not in the notes either");
         let again = SqliteStore::open(&path, &Limits::default()).unwrap();
         for id in &ids {
             assert_eq!(stored(&again, *id), stored(&store, *id));
         }
+        let log = |store: &SqliteStore| store.notes(&AgentId::parse("a1").unwrap(), 0).unwrap().notes;
+        assert!(log(&again).len() > ids.len() && log(&again) == log(&store));
         if round == 1 {
             // From here on the version before stands in the tables.
             store.export(&mut Vec::new(), &mut |_| {}).unwrap();

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
+use crate::interaction::UserData;
+
 /// A notification's JSON. User data is most of it and merely passes through: it is not copied into the
 /// notification, but shared with the interaction that has it. Who hands it on writes the parts one behind the
 /// other ([`NoteText::parts`]), or has them in one piece (`to_string`).
@@ -17,8 +20,15 @@ impl NoteText {
     /// User data is the last member of its object, which is the last one of the notification.
     pub(super) const BEHIND_USER_DATA: &str = "}}";
 
-    pub(super) fn new(head: Box<str>, user_data: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(head: Box<str>, user_data: Option<Arc<str>>) -> Self {
         Self { head, user_data }
+    }
+
+    /// What comes before the user data, if that is shared with this one.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn before_shared(&self, user_data: &UserData) -> Option<&str> {
+        let (own, other) = (self.user_data.as_ref()?, user_data.text_shared()?);
+        Arc::ptr_eq(own, other).then_some(&*self.head)
     }
 
     /// What makes up the JSON, in this order; parts may be empty.

@@ -9,6 +9,7 @@
 //! is opened.
 
 use std::fmt::Display;
+use std::mem::take;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -20,6 +21,7 @@ use super::pages::{End, Found};
 use super::record::RecordError;
 use super::write::run;
 use crate::interaction::{AgentId, InteractionId, UserData};
+use crate::notify::{Note, NoteText};
 use crate::store::{AgentRecord, StoreError};
 
 /// Whether there is anything in it, or in its place.
@@ -98,7 +100,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn replay(&mut self, Read { mut commit, as_before }: Read) -> rusqlite::Result<()> {
+    fn replay(&mut self, Read { mut commit, as_before, user_data_of }: Read) -> rusqlite::Result<()> {
         let mut changed = Vec::with_capacity(commit.interactions.len());
         for (mut interaction, as_before) in commit.interactions.drain(..).zip(as_before) {
             let (id, version) = (interaction.id, interaction.version);
@@ -111,13 +113,27 @@ impl Reading<'_> {
                 // If another version is before it, that was told: nothing better is known.
                 let Some(user_data) = self.user_data(id)? else {
                     self.problem(format!("the user data of interaction `{id}` can't be read"));
+                    changed.push(None);
                     continue;
                 };
                 Arc::make_mut(&mut interaction).user_data = user_data;
             }
-            changed.push(interaction);
+            changed.push(Some(interaction));
         }
-        commit.interactions = changed;
+        for (mut kept, place) in take(&mut commit.notes).into_iter().zip(user_data_of) {
+            if let Some(place) = place {
+                let Some(Some(interaction)) = changed.get(place) else {
+                    self.problem(format!(
+                        "note {} of agent `{}` can't be read",
+                        kept.note.sequence, kept.agent
+                    ));
+                    continue;
+                };
+                kept.note = whole(&kept.note, &interaction.user_data);
+            }
+            commit.notes.push(kept);
+        }
+        commit.interactions = changed.into_iter().flatten().collect();
         let before = match &commit.agent {
             // A damaged record is told of where the table is read.
             Some(change) => {
@@ -154,6 +170,14 @@ impl Reading<'_> {
             self.connection.prepare_cached(query)?.query_row([id.as_str()], super::interaction).optional()?;
         Ok(before.and_then(Result::ok).map(|before| before.user_data.clone()))
     }
+}
+
+/// A note that was read without its user data, and that.
+fn whole(note: &Note, user_data: &UserData) -> Arc<Note> {
+    let [before, ..] = note.data.parts();
+    let user_data = user_data.text_shared().cloned().unwrap_or_else(|| user_data.as_str().into());
+    let data = NoteText::new(before.into(), Some(user_data));
+    Arc::new(Note { data, ..note.clone() })
 }
 
 /// The error of a store whose journal can't be read.

@@ -68,6 +68,9 @@ struct NoteLine<'a> {
     topic: Cow<'a, str>,
     #[serde(borrow)]
     data: Cow<'a, str>,
+    /// The place of the interaction whose user data goes on where `data` ends.
+    #[serde(default)]
+    user_data_of: Option<usize>,
     forgotten: u64,
 }
 
@@ -95,8 +98,8 @@ fn is_of_records(commit: &Commit) -> bool {
         && interactions.iter().all(|interaction| interaction.version > 1 && !interaction.has_ended())
 }
 
-/// The commit's line, its end included. Of interactions whose user data is as it was in the version before it is left
-/// out: that is most of a record, and most changes leave it alone.
+/// The commit's line, its end included. User data is most of a record, and of a note, and most changes leave it alone:
+/// where it is as it was in the version before it is left out, and notes name the interaction that has theirs.
 fn line(Commit { interactions, agent, notes, .. }: &Commit, as_before: &[bool]) -> String {
     let changes = || interactions.iter().zip(as_before).map(|(changed, as_before)| (changed, *as_before));
     let length: usize = changes()
@@ -114,7 +117,7 @@ fn line(Commit { interactions, agent, notes, .. }: &Commit, as_before: &[bool]) 
         write_agent(object.member("agent"), change);
     }
     if !notes.is_empty() {
-        text::write_each(object.member("notes"), notes, write_note);
+        text::write_each(object.member("notes"), notes, |out, kept| write_note(out, kept, interactions));
     }
     object.end();
     let checksum = format!("{:08x}", crc32(&line.as_bytes()[NO_CHECKSUM.len()..]));
@@ -147,20 +150,30 @@ fn write_agent(out: &mut String, change: &AgentChange) {
     object.end();
 }
 
-fn write_note(out: &mut String, kept: &KeptNote) {
+fn write_note(out: &mut String, kept: &KeptNote, interactions: &[Arc<Interaction>]) {
+    let data = &kept.note.data;
+    let mut shared = interactions.iter().map(|interaction| data.before_shared(&interaction.user_data));
     let mut object = Object::begin(out);
     object.text("agent", kept.agent.as_str());
     object.number("sequence", kept.note.sequence);
     object.text("topic", &kept.note.topic);
-    object.text_of("data", kept.note.data.parts());
+    if let Some((place, Some(before))) = shared.by_ref().enumerate().find(|(_, before)| before.is_some()) {
+        object.text("data", before);
+        object.number("userDataOf", place as u64);
+    } else {
+        object.text_of("data", data.parts());
+    }
     object.number("forgotten", kept.forgotten);
     object.end();
 }
 
-/// A commit that was read, and of each of its interactions whether its user data is as it was in the version before.
+/// A commit that was read, and where it leaves user data out.
 pub(super) struct Read {
     pub(super) commit: Commit,
+    /// Whether an interaction's is as it was in the version before.
     pub(super) as_before: Vec<bool>,
+    /// The place of the interaction that has a note's.
+    pub(super) user_data_of: Vec<Option<usize>>,
 }
 
 pub(super) fn read_line(line: &str) -> Result<Read, RecordError> {
@@ -190,6 +203,7 @@ pub(super) fn read_line(line: &str) -> Result<Read, RecordError> {
         let note = Arc::new(Note { sequence: kept.sequence, topic, data });
         Ok(KeptNote { agent: agent_of(&kept.agent)?, note, forgotten: kept.forgotten })
     };
+    let user_data_of = form.notes.iter().map(|note| note.user_data_of).collect();
     let (interactions, as_before) = form.interactions.iter().map(change).collect::<Result<_, _>>()?;
     let commit = Commit {
         interactions,
@@ -197,32 +211,40 @@ pub(super) fn read_line(line: &str) -> Result<Read, RecordError> {
         notes: form.notes.into_iter().map(note).collect::<Result<_, RecordError>>()?,
         ..Commit::default()
     };
-    Ok(Read { commit, as_before })
+    Ok(Read { commit, as_before, user_data_of })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interaction::Interaction;
+    use crate::interaction::{Interaction, UserData};
+    use crate::notify::NoteText;
 
     /// The stored form is for ever: this line must be read by every later version.
     const LINE: &str = r#"a3a4e311 {"interactions":[{"format":1,"id":"A","version":3,"number":7,"channel":"twitter","direction":"Inbound","state":"Processing","owner":"a1","userData":{"b":1.50},"createdMs":9}],"agent":{"id":"a1","referenceId":4,"focus":"","followedAfter":2},"notes":[{"agent":"a1","sequence":5,"topic":"/t","data":"{\"ü\":1}","forgotten":3}]}"#;
 
     #[test]
     fn the_stored_form_stays() {
-        let Read { commit, as_before } = read_line(LINE).unwrap();
+        let Read { commit, as_before, user_data_of } = read_line(LINE).unwrap();
         assert_eq!(line(&commit, &as_before), format!("{LINE}\n"));
         let change = commit.agent.as_ref().unwrap();
         assert_eq!((change.reference_id, change.focus, change.followed_after), (4, Some(None), Some(2)));
         assert_eq!((commit.interactions[0].version, commit.notes[0].forgotten), (3, 3));
-        assert_eq!((commit.interactions[0].user_data.as_str(), &*as_before), (r#"{"b":1.50}"#, &[false][..]));
+        assert_eq!(commit.interactions[0].user_data.as_str(), r#"{"b":1.50}"#);
+        assert_eq!((&*as_before, &*user_data_of), (&[false][..], &[None][..]));
 
-        let Read { commit, as_before } = read_line(AS_BEFORE).unwrap();
+        let Read { mut commit, as_before, user_data_of } = read_line(AS_BEFORE).unwrap();
+        assert_eq!((&*as_before, &*user_data_of), (&[true][..], &[Some(0)][..]));
+        // Who reads a journal puts both in their places.
+        let user_data = UserData::empty().with_text("k", "v");
+        Arc::make_mut(&mut commit.interactions[0]).user_data = user_data.clone();
+        let data = NoteText::new(r#"{"r":{"userData":"#.into(), user_data.text_shared().cloned());
+        let note = Note { data, ..Note::clone(&commit.notes[0].note) };
+        commit.notes[0].note = note.into();
         assert_eq!(line(&commit, &as_before), format!("{AS_BEFORE}\n"));
-        assert_eq!(as_before, [true]);
     }
 
-    const AS_BEFORE: &str = r#"34617bf4 {"interactions":[{"format":1,"id":"A","version":3,"number":7,"channel":"twitter","direction":"Inbound","state":"Processing","userData":null,"createdMs":9}]}"#;
+    const AS_BEFORE: &str = r#"62c86bc1 {"interactions":[{"format":1,"id":"A","version":3,"number":7,"channel":"twitter","direction":"Inbound","state":"Processing","userData":null,"createdMs":9}],"notes":[{"agent":"a1","sequence":5,"topic":"/t","data":"{\"r\":{\"userData\":","userDataOf":0,"forgotten":3}]}"#;
 
     /// Fails if anything but the line's end may change without its checksum.
     #[test]
