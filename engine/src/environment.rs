@@ -145,6 +145,7 @@ impl Ids for TimedIds {
 }
 
 /// Writes the low digits of `number`, the highest first.
+#[inline(never)]
 fn base36(mut number: u64, digits: &mut [u8]) {
     for digit in digits.iter_mut().rev() {
         *digit = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[usize::try_from(number % 36).unwrap_or(0)];

@@ -20,14 +20,13 @@ use crate::store::{
 };
 
 /// On whose behalf a decision is carried out.
-#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack of one call")]
 pub(super) enum By<'a> {
     /// An agent who asked, and how the request named itself.
     Agent(&'a Arc<AgentState>, Option<&'a NamedRequest>),
     /// The host; something inbound has the platform's id.
     Host { external_id: Option<&'a str>, id: Option<InteractionId> },
     /// A delivery, as it will stand, and what becomes of its account.
-    Delivery(Delivery, Vec<PauseChange>),
+    Delivery(Arc<Delivery>, Vec<PauseChange>),
 }
 
 /// A request that can be repeated.
@@ -136,28 +135,8 @@ impl Inner {
             focus: focus.as_ref().map(|moving| moving.to),
             followed_after: None,
         });
-        if let By::Agent(_, Some(NamedRequest { key, fingerprint })) = &by {
-            let reply = KeptReply {
-                fingerprint: *fingerprint,
-                reference_id: reference_id.unwrap_or(0),
-                at_ms: prepared.now_ms,
-            };
-            commit.reply = Some((key.clone(), reply));
-        }
-        if let By::Host { external_id: Some(external_id), .. } = by
-            && let Some(created) = &decision.created
-        {
-            let key = ExternalId { channel: entry.name.clone(), id: external_id.into() };
-            commit.external = Some((key, created.id));
-        }
-        if decision.records_last_agent
-            && let (Some(agent), Some(contact_id)) =
-                (agent, decision.after.as_ref().and_then(|after| after.contact_id.clone()))
-        {
-            commit.last_agent = Some((
-                ContactOnChannel { contact_id, channel: entry.name.clone() },
-                LastAgent { agent: agent.id.clone(), at_ms: prepared.now_ms },
-            ));
+        if decision.records_last_agent || !matches!(by, By::Agent(_, None)) {
+            bring_along(&mut commit, entry, decision, &by, reference_id, prepared.now_ms);
         }
 
         let new_delivery = match (delivery_id, decision.delivery.take(), agent) {
@@ -173,7 +152,7 @@ impl Inner {
         }
         commit.deliveries.extend(new_delivery.clone());
         if let By::Delivery(delivery, pauses) = by {
-            commit.deliveries.push(Arc::new(delivery));
+            commit.deliveries.push(delivery);
             commit.pauses = pauses;
         }
 
@@ -299,6 +278,40 @@ fn new_delivery(
         ended_ms: None,
         last_outcome: None,
         unresolved: false,
+    }
+}
+
+/// What few changes bring along: the reply to a request that named itself, the platform's id of something inbound, and
+/// the contact's last agent.
+#[cold]
+fn bring_along(
+    commit: &mut Commit,
+    entry: &Entry,
+    decision: &Decision,
+    by: &By<'_>,
+    reference_id: Option<u64>,
+    now_ms: i64,
+) {
+    match by {
+        By::Agent(_, Some(NamedRequest { key, fingerprint })) => {
+            let reference_id = reference_id.unwrap_or(0);
+            let reply = KeptReply { fingerprint: *fingerprint, reference_id, at_ms: now_ms };
+            commit.reply = Some((key.clone(), reply));
+        }
+        By::Host { external_id: Some(external_id), .. } => {
+            let key = ExternalId { channel: entry.name.clone(), id: (*external_id).into() };
+            commit.external = decision.created.as_ref().map(|created| (key, created.id));
+        }
+        _ => {}
+    }
+    if decision.records_last_agent
+        && let By::Agent(agent, _) = by
+        && let Some(contact_id) = decision.after.as_ref().and_then(|after| after.contact_id.clone())
+    {
+        commit.last_agent = Some((
+            ContactOnChannel { contact_id, channel: entry.name.clone() },
+            LastAgent { agent: agent.id.clone(), at_ms: now_ms },
+        ));
     }
 }
 

@@ -154,7 +154,7 @@ impl Inner {
         delivery.stage = Stage::Settled;
         let (about, bytes) = (delivery.interaction, delivery.bytes);
         if let Some(decision) = self.ending(entry, &delivery, &verdict, user_data)? {
-            let by = By::Delivery(delivery, pauses);
+            let by = By::Delivery(Arc::new(delivery), pauses);
             self.apply(entry, about, decision, by, prepared).map_err(|failure| match failure {
                 Unapplied::Refused(refusal) => Error::Refused(refusal),
                 Unapplied::Conflict => Error::Conflict("another change came first".into()),

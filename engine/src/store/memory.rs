@@ -337,7 +337,9 @@ impl Store for MemoryStore {
         drop(agents);
         drop(directory);
         drop(shards);
-        self.forget_deliveries(forgotten);
+        if !forgotten.is_empty() {
+            self.forget_deliveries(forgotten);
+        }
         if let Some(prune) = commit.prune {
             self.prune(&prune)?;
         }

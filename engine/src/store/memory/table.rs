@@ -51,6 +51,7 @@ impl Tables {
         Self { shards: Apart::several(SHARDS), hasher: RandomState::default() }
     }
 
+    #[inline(never)]
     pub(super) fn hash(&self, id: Id) -> u64 {
         self.hasher.hash_one(id)
     }
