@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::plain::plain;
+use crate::plain::is_plain;
 
 /// Appends what stands in a document as it is: names of members, brackets, commas.
 #[inline]
@@ -13,7 +13,7 @@ pub fn literal(out: &mut Vec<u8>, json: &str) {
 
 /// Appends a text as a JSON string.
 pub fn text(out: &mut Vec<u8>, text: &str) {
-    if plain(text.as_bytes()) == text.len() {
+    if is_plain(text.as_bytes()) {
         out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
