@@ -1,6 +1,7 @@
 //! A store in memory: gone with the process.
 
 mod agents;
+mod counts;
 mod directory;
 mod history;
 mod index;
@@ -9,13 +10,13 @@ mod table;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use self::agents::{AgentShard, Agents};
+use self::counts::Counts;
 use self::directory::{Directory, External};
 use self::history::{History, Taken};
 use self::index::Index;
@@ -46,13 +47,6 @@ pub struct MemoryStore {
     limit_interactions: usize,
     limit_settled: usize,
     limit_replies: usize,
-}
-
-/// What every core may write to. They are read first, for most commits don't change them.
-#[derive(Default)]
-struct Counts {
-    interactions: AtomicUsize,
-    highest_number: AtomicU64,
 }
 
 const AGENT_SHARDS: usize = 64;
@@ -123,7 +117,7 @@ impl MemoryStore {
             let mut shard = self.tables.shard(hash).write();
             let gone = shard.interactions.remove(hash, *id);
             if let Some(gone) = &gone {
-                self.counts.interactions.fetch_sub(1, Ordering::Relaxed);
+                self.counts.went();
                 self.index.moved(hash, Some(gone), None);
             }
             // What another thread made takes a while to be freed: nobody waits for that.
@@ -265,7 +259,7 @@ impl Store for MemoryStore {
     }
 
     fn highest_number(&self) -> Result<u64, StoreError> {
-        Ok(self.counts.highest_number.load(Ordering::Relaxed))
+        Ok(self.counts.highest_number())
     }
 
     fn pauses(&self) -> Result<Vec<AccountPause>, StoreError> {
@@ -307,24 +301,18 @@ impl Store for MemoryStore {
         if directory.as_ref().is_some_and(|directory| directory.contradicts(&commit)) {
             return Err(CommitError::Conflict);
         }
-        if new > 0 && self.counts.interactions.load(Ordering::Relaxed) + new > self.limit_interactions {
+        if new > 0 && self.counts.interactions() + new > self.limit_interactions {
             return Err(CommitError::Full);
         }
         if agents.contradict(&commit.notes) {
             return Err(CommitError::Conflict);
         }
 
-        if new > 0 {
-            self.counts.interactions.fetch_add(new, Ordering::Relaxed);
-        }
+        self.counts.came(new);
         let mut moved = SmallVec::<[_; 2]>::new();
         for (interaction, &hash) in commit.interactions.into_iter().zip(interactions) {
-            let placed = interaction.placement.as_ref().map_or(0, |placement| placement.number);
-            let highest = interaction.number.max(placed);
-            if highest > self.counts.highest_number.load(Ordering::Relaxed) {
-                self.counts.highest_number.fetch_max(highest, Ordering::Relaxed);
-            }
             let before = shards.of(hash).interactions.put(hash, interaction.clone());
+            self.counts.numbered(before.as_deref(), &interaction);
             self.index.moved(hash, before.as_deref(), Some(&interaction));
             moved.push((before, interaction));
         }
