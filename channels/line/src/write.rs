@@ -1,8 +1,9 @@
 //! Writes members: names and punctuation as they stand, texts and numbers by these functions.
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::plain::plain;
+use crate::plain::is_plain;
 
 /// Appends what stands in a document as it is: names of members, brackets, commas.
 #[inline]
@@ -12,7 +13,7 @@ pub fn literal(out: &mut Vec<u8>, json: &str) {
 
 /// Appends a text as a JSON string.
 pub fn text(out: &mut Vec<u8>, text: &str) {
-    if plain(text.as_bytes()) == text.len() {
+    if is_plain(text.as_bytes()) {
         out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
@@ -48,6 +49,27 @@ pub fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
     literal(out, itoa::Buffer::new().format(number));
 }
 
+/// Appends a value as `serde_json` writes it. Most hold texts alone.
+pub fn json(out: &mut Vec<u8>, value: &Value) -> Result<(), serde_json::Error> {
+    match value {
+        Value::String(value) => text(out, value),
+        Value::Object(members) => {
+            out.push(b'{');
+            for (at, (name, member)) in members.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                text(out, name);
+                out.push(b':');
+                json(out, member)?;
+            }
+            out.push(b'}');
+        }
+        other => serde_json::to_writer(out, other)?,
+    }
+    Ok(())
+}
+
 /// Appends whatever else there is, as `serde_json` writes it.
 pub fn value(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), serde_json::Error> {
     serde_json::to_writer(out, value)
@@ -69,6 +91,18 @@ mod tests {
         let all: String = (0..0x250).filter_map(char::from_u32).collect();
         for it in ["", "a", "\"", "ends with \\", &all, &format!("0123456{all}"), "ä😀\u{2028}"] {
             assert_eq!(written(|out| text(out, it)), serde_json::to_string(it).expect("JSON"));
+        }
+    }
+
+    /// Planted faults: a comma before the first member; a name that is written as it stands.
+    #[test]
+    fn values_look_as_serde_json_writes_them() {
+        let all = serde_json::json!({
+            "text": "a\n", "\"": { "b": {}, "c": { "d": "" } }, "list": [{ "e": "f" }, 1.5, null], "n": -7, "t": true,
+        });
+        for it in all.as_object().expect("an object").values().chain([&all]) {
+            let json = written(|out| json(out, it).expect("a value is JSON"));
+            assert_eq!(json, serde_json::to_string(it).expect("JSON"));
         }
     }
 

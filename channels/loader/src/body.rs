@@ -62,7 +62,7 @@ pub(crate) fn make(
     let limit = limits.request_body_bytes;
     let (content_type, body) = match body {
         Body::None => (None, None),
-        Body::Json(json) => (Some("application/json".to_owned()), Some(json.get().as_bytes().to_vec())),
+        Body::Json(json) => (Some("application/json".to_owned()), Some(json.into_bytes())),
         Body::JsonWithFiles(members, pieces) => {
             let body = with_files(members, pieces, files, limit)?;
             (Some("application/json".to_owned()), Some(body))

@@ -408,7 +408,7 @@ fn learn(blotter: &Blotter, step: &RequestStep) {
     match &step.body {
         Body::None => {}
         Body::Json(json) => {
-            if let Ok(document) = serde_json::from_str(json.get()) {
+            if let Ok(document) = serde_json::from_str(json) {
                 blotter.learn_members(&document);
             }
         }
@@ -427,7 +427,7 @@ fn learn(blotter: &Blotter, step: &RequestStep) {
 fn describe_body(body: &Body, blotter: &Blotter) -> String {
     match body {
         Body::None => "(no body)".into(),
-        Body::Json(json) => blotter.body(json.get().as_bytes()),
+        Body::Json(json) => blotter.body(json.as_bytes()),
         Body::JsonWithFiles(members, files) => {
             let members = Value::Object(members.clone()).to_string();
             format!("{} and {} pieces of files", blotter.body(members.as_bytes()), files.len())

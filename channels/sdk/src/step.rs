@@ -241,11 +241,11 @@ impl Body {
             Self::None => write::literal(out, "{\"kind\":\"none\""),
             Self::Json(json) => {
                 write::literal(out, "{\"kind\":\"json\",\"json\":");
-                write::value(out, json)?;
+                write::json(out, json)?;
             }
             Self::JsonWithFiles(json, files) => {
                 write::literal(out, "{\"kind\":\"json\",\"json\":");
-                write::value(out, json)?;
+                write::json(out, json)?;
                 write::literal(out, ",\"files\":");
                 write::value(out, files)?;
             }
@@ -463,9 +463,10 @@ impl StepResult {
 fn response(json: &str) -> Option<(u16, Vec<(String, String)>)> {
     let mut json = Reader::new(json);
     json.literal("{\"result\":\"response\",\"status\":")?;
-    let status = json.value()?;
+    let status = json.number()?;
     json.literal(",\"headers\":")?;
-    let headers = json.pairs()?;
+    // Room for those of most answers.
+    let headers = json.pairs(16)?;
     json.literal("}")?;
     json.end()?;
     Some((status, headers))

@@ -1,6 +1,7 @@
 //! A store in memory: gone with the process.
 
 mod agents;
+mod counts;
 mod directory;
 mod history;
 mod index;
@@ -9,15 +10,15 @@ mod table;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use self::agents::{AgentShard, Agents};
+use self::counts::Counts;
 use self::directory::{Directory, External};
-use self::history::History;
+use self::history::{History, Taken};
 use self::index::Index;
 use self::table::{Shards, Tables};
 use super::{
@@ -46,13 +47,6 @@ pub struct MemoryStore {
     limit_interactions: usize,
     limit_settled: usize,
     limit_replies: usize,
-}
-
-/// What every core may write to. They are read first, for most commits don't change them.
-#[derive(Default)]
-struct Counts {
-    interactions: AtomicUsize,
-    highest_number: AtomicU64,
 }
 
 const AGENT_SHARDS: usize = 64;
@@ -89,6 +83,58 @@ impl MemoryStore {
             shard.interactions.find_by(hash, |interaction| is_it(interaction, number)).cloned()
         };
         named.into_iter().filter_map(find).collect()
+    }
+
+    /// What a commit changes in the history, in one turn; gives what is to be forgotten.
+    fn remember(
+        &self,
+        moved: &[(Option<Arc<Interaction>>, Arc<Interaction>)],
+        needs: &[(InteractionId, bool)],
+        prune: Option<&Prune>,
+    ) -> Taken {
+        let concerns = |(before, now): &(Option<Arc<Interaction>>, Arc<Interaction>)| {
+            before.as_deref().and_then(history::place) != history::place(now)
+                || before.is_none() && now.parent_id.is_some()
+        };
+        if prune.is_none() && needs.is_empty() && !moved.iter().any(concerns) {
+            return Taken::new();
+        }
+        let mut history = self.history.lock();
+        for (before, now) in moved {
+            history.moved(before.as_deref(), now);
+        }
+        for (id, more) in needs {
+            history.needs(*id, *more);
+        }
+        prune.map_or_else(Taken::new, |prune| history.take(prune))
+    }
+
+    /// Forgets what was taken out of the history, with all that goes with it.
+    fn forget(&self, taken: &[InteractionId], prune: &Prune) -> Pruned {
+        let mut pruned = Pruned { interactions: taken.len() as u64, ..Pruned::default() };
+        for id in taken {
+            let hash = self.tables.hash(*id);
+            let mut shard = self.tables.shard(hash).write();
+            let gone = shard.interactions.remove(hash, *id);
+            if let Some(gone) = &gone {
+                self.counts.went();
+                self.index.moved(hash, Some(gone), None);
+            }
+            // What another thread made takes a while to be freed: nobody waits for that.
+            drop(shard);
+            drop(gone);
+        }
+        let mut directory = self.directory.lock();
+        let mut deliveries = Vec::new();
+        for id in taken {
+            deliveries.extend(directory.outlive(*id, prune.now_ms));
+        }
+        deliveries.extend(directory.forget_posts(prune));
+        pruned.external_ids = directory.forget_externals(prune);
+        drop(directory);
+        pruned.deliveries = deliveries.len() as u64;
+        self.forget_deliveries(deliveries);
+        pruned
     }
 
     fn forget_deliveries(&self, ids: impl IntoIterator<Item = DeliveryId>) {
@@ -213,7 +259,7 @@ impl Store for MemoryStore {
     }
 
     fn highest_number(&self) -> Result<u64, StoreError> {
-        Ok(self.counts.highest_number.load(Ordering::Relaxed))
+        Ok(self.counts.highest_number())
     }
 
     fn pauses(&self) -> Result<Vec<AccountPause>, StoreError> {
@@ -222,31 +268,12 @@ impl Store for MemoryStore {
 
     fn prune(&self, prune: &Prune) -> Result<Pruned, CommitError> {
         let taken = self.history.lock().take(prune);
-        let mut pruned = Pruned { interactions: taken.len() as u64, ..Pruned::default() };
-        for id in &taken {
-            let hash = self.tables.hash(*id);
-            let mut shard = self.tables.shard(hash).write();
-            if let Some(gone) = shard.interactions.remove(hash, *id) {
-                self.counts.interactions.fetch_sub(1, Ordering::Relaxed);
-                self.index.moved(hash, Some(&gone), None);
-            }
-        }
-        let mut directory = self.directory.lock();
-        let mut deliveries = Vec::new();
-        for id in &taken {
-            deliveries.extend(directory.outlive(*id, prune.now_ms));
-        }
-        deliveries.extend(directory.forget_posts(prune));
-        pruned.external_ids = directory.forget_externals(prune);
-        drop(directory);
-        pruned.deliveries = deliveries.len() as u64;
-        self.forget_deliveries(deliveries);
-        Ok(pruned)
+        Ok(self.forget(&taken, prune))
     }
 
     fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         // The order of locks is the same everywhere: shards by number, the directory, agents by number, the
-        // history, the index.
+        // index or the history.
         let mut hashes: SmallVec<[u64; 4]> = SmallVec::new();
         for interaction in &commit.interactions {
             hashes.push(self.tables.hash(interaction.id));
@@ -274,28 +301,20 @@ impl Store for MemoryStore {
         if directory.as_ref().is_some_and(|directory| directory.contradicts(&commit)) {
             return Err(CommitError::Conflict);
         }
-        if new > 0 && self.counts.interactions.load(Ordering::Relaxed) + new > self.limit_interactions {
+        if new > 0 && self.counts.interactions() + new > self.limit_interactions {
             return Err(CommitError::Full);
         }
         if agents.contradict(&commit.notes) {
             return Err(CommitError::Conflict);
         }
 
-        if new > 0 {
-            self.counts.interactions.fetch_add(new, Ordering::Relaxed);
-        }
+        self.counts.came(new);
+        let mut moved = SmallVec::<[_; 2]>::new();
         for (interaction, &hash) in commit.interactions.into_iter().zip(interactions) {
-            let placed = interaction.placement.as_ref().map_or(0, |placement| placement.number);
-            let highest = interaction.number.max(placed);
-            if highest > self.counts.highest_number.load(Ordering::Relaxed) {
-                self.counts.highest_number.fetch_max(highest, Ordering::Relaxed);
-            }
             let before = shards.of(hash).interactions.put(hash, interaction.clone());
-            let (was, is) = (before.as_deref().and_then(history::place), history::place(&interaction));
-            if was != is || before.is_none() && interaction.parent_id.is_some() {
-                self.history.lock().moved(before.as_deref(), &interaction);
-            }
+            self.counts.numbered(before.as_deref(), &interaction);
             self.index.moved(hash, before.as_deref(), Some(&interaction));
+            moved.push((before, interaction));
         }
         let mut forgotten = Vec::new();
         if let Some(directory) = &mut directory {
@@ -321,14 +340,16 @@ impl Store for MemoryStore {
             }
             forgotten = directory.forget(self.limit_settled);
         }
+        let mut needs = SmallVec::<[_; 2]>::new();
         for (delivery, &hash) in commit.deliveries.into_iter().zip(deliveries) {
             let before = shards.of(hash).deliveries.put(hash, delivery.clone());
             let was_at_work = before.is_some_and(|before| before.stage != Stage::Settled);
             let is_at_work = delivery.stage != Stage::Settled;
             if let Some(id) = delivery.interaction.filter(|_| was_at_work != is_at_work) {
-                self.history.lock().needs(id, is_at_work);
+                needs.push((id, is_at_work));
             }
         }
+        let taken = self.remember(&moved, &needs, commit.prune.as_ref());
         if let Some(change) = commit.agent {
             let record = &mut agents.of(&change.id).record;
             *record = Some(record.unwrap_or_default().changed(&change));
@@ -340,8 +361,8 @@ impl Store for MemoryStore {
         if !forgotten.is_empty() {
             self.forget_deliveries(forgotten);
         }
-        if let Some(prune) = commit.prune {
-            self.prune(&prune)?;
+        if let Some(prune) = &commit.prune {
+            self.forget(&taken, prune);
         }
         Ok(())
     }
