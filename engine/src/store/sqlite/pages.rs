@@ -5,8 +5,8 @@
 //! ended, also in the middle of a row. When all of it is in the tables, a new generation begins in the first row: what
 //! the others hold is of an earlier one then, and means nothing.
 //!
-//! A row is its head and its part of the text, up to its length padded with zeros. The head guards itself; the text has
-//! its own checksums.
+//! A row is its head and its part of the text; what follows that, up to the row's length, is left over from earlier and
+//! means nothing. The head guards itself; the text has its own checksums.
 
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, MAIN_DB, params};
