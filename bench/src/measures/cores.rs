@@ -5,6 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use strowger::{API_MULTIMEDIA, Agent, Config, Engine};
 
 use super::Rows;
@@ -13,13 +14,14 @@ use crate::drafts::{CANCEL, CHANNEL, CONFIG, CREATE, SAVE};
 use crate::row::{Bound, Row};
 
 pub(super) const ABOUT: &str = "The reference's Save and whole lives of drafts, store in memory: the calls a second of \
-    two threads that work until the same moment, beside those of one of them alone. Beside it, what the machine gives \
-    two threads that have nothing in common, each with an engine of its own.";
+    two threads, each on a core of its own, that work until the same moment, beside those of one of them alone. Beside \
+    it, what the machine gives two threads that have nothing in common, each with an engine of its own.";
 
 /// How often two are timed beside one.
-const PAIRS: usize = 31;
-/// How long a run takes: a thread that is held up for a moment loses that moment, and the other one goes on.
-const RUN: Duration = Duration::from_millis(40);
+const PAIRS: usize = 301;
+/// How long a run takes: a thread that is held up for a moment loses that moment, and the other one goes on. So
+/// short, because a core's speed may change some dozen times a second: both runs of a pair are to find the same.
+const RUN: Duration = Duration::from_millis(4);
 /// Calls between two looks at the clock.
 const CALLS: usize = 64;
 /// Drafts of a thread, where it has drafts of its own.
@@ -27,14 +29,33 @@ const DRAFTS: usize = 500;
 
 /// Makes the measure.
 pub(super) fn run() -> Rows {
+    let cores = cores()?;
     let saves = || Saves::new(&["a1", "a2"], DRAFTS);
     let apart = [saves()?, saves()?];
     Ok(vec![
-        row("Save, drafts of two agents", 1.8, &saves()?, &apart),
-        row("Create, Save, Cancel, two agents", 1.8, &Lives::new()?, &[Lives::new()?, Lives::new()?]),
-        row("Save, different drafts of one agent", 1.0, &Saves::new(&["a1", "a1"], DRAFTS)?, &apart),
-        row("Save, one draft", 0.7, &Saves::new(&["a1"], 1)?, &apart),
+        row("Save, drafts of two agents", 1.8, cores, &saves()?, &apart),
+        row("Create, Save, Cancel, two agents", 1.8, cores, &Lives::new()?, &[Lives::new()?, Lives::new()?]),
+        row("Save, different drafts of one agent", 1.0, cores, &Saves::new(&["a1", "a1"], DRAFTS)?, &apart),
+        row("Save, one draft", 0.7, cores, &Saves::new(&["a1"], 1)?, &apart),
     ])
+}
+
+/// A core for each of the two threads. Left to itself, the machine has both begin on one, and even two loops that
+/// share nothing then come to 1.8 times one of them.
+type Cores = [CpuSet; 2];
+
+fn cores() -> Result<Cores, Box<dyn Error>> {
+    let allowed = sched_getaffinity(None)?;
+    let one = |core| {
+        let mut set = CpuSet::new();
+        set.set(core);
+        set
+    };
+    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).map(one);
+    match (cores.next(), cores.next()) {
+        (Some(first), Some(second)) => Ok([first, second]),
+        _ => Err("two threads are timed on a core each, and this process may run on one only".into()),
+    }
 }
 
 /// What a thread does, again and again.
@@ -51,9 +72,9 @@ impl<W: Work> Work for [W; 2] {
 }
 
 /// Judged is how many times as many calls a second two threads make.
-fn row(what: &str, least: f64, work: &impl Work, apart: &impl Work) -> Row {
-    let times = two_beside_one(work);
-    let ceiling = 1.0 / two_beside_one(apart).ratio;
+fn row(what: &str, least: f64, cores: Cores, work: &impl Work, apart: &impl Work) -> Row {
+    let times = two_beside_one(work, cores);
+    let ceiling = 1.0 / two_beside_one(apart, cores).ratio;
     let each = |duration: Duration| duration.as_secs_f64() * 1e6 / f64::from(PER);
     Row {
         what: what.into(),
@@ -67,21 +88,22 @@ fn row(what: &str, least: f64, work: &impl Work, apart: &impl Work) -> Row {
 /// Times are those of so many calls.
 const PER: u32 = 1_000_000;
 
-fn two_beside_one(work: &impl Work) -> Beside {
+fn two_beside_one(work: &impl Work, cores: Cores) -> Beside {
     // Neither is always the one alone. Who of a pair goes first changes each time, this every second time.
     let mut alone = [0, 0, 1, 1].into_iter().cycle();
-    let one = || time(work, &[alone.next().unwrap_or(0)]);
-    beside(PAIRS, || time(work, &[0, 1]), one)
+    let one = || time(work, cores, &[alone.next().unwrap_or(0)]);
+    beside(PAIRS, || time(work, cores, &[0, 1]), one)
 }
 
 /// What [`PER`] calls take of all these threads together.
-fn time(work: &impl Work, threads: &[usize]) -> Duration {
+fn time(work: &impl Work, cores: Cores, threads: &[usize]) -> Duration {
     let together = Barrier::new(threads.len());
     let end = Instant::now() + RUN;
     let rate = thread::scope(|scope| {
         let spawn = |thread| {
             let together = &together;
             scope.spawn(move || {
+                sched_setaffinity(None, &cores[thread]).expect("the core was allowed a moment ago");
                 together.wait();
                 rate(work, thread, end)
             })
