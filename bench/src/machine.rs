@@ -1,8 +1,9 @@
 //! What the figures were made with, and on.
 
-use std::fs;
 use std::process::Command;
-use std::thread;
+use std::{fs, io, thread};
+
+use rustix::thread::{CpuSet, sched_getaffinity};
 
 /// What a tool says in its first line.
 pub fn said(tool: &str, argument: &str) -> Result<String, String> {
@@ -27,6 +28,17 @@ pub fn machine() -> String {
     format!("{}, {cores} core{plural}, {} {kernel}", model(&cpus), std::env::consts::OS)
 }
 
+/// The cores that this process may run on, each as a set of its own.
+pub fn cores() -> io::Result<impl Iterator<Item = CpuSet>> {
+    let allowed = sched_getaffinity(None)?;
+    let one = |core| {
+        let mut set = CpuSet::new();
+        set.set(core);
+        set
+    };
+    Ok((0..CpuSet::MAX_CPU).filter(move |core| allowed.is_set(*core)).map(one))
+}
+
 /// The processor's model, as Linux tells it; else the architecture.
 fn model(cpus: &str) -> &str {
     let named = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
@@ -42,6 +54,14 @@ mod tests {
         let cpus = "processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC\nstepping\t: 1\n";
         assert_eq!(model(cpus), "AMD EPYC");
         assert_eq!(model("processor\t: 0\n"), std::env::consts::ARCH);
+    }
+
+    #[test]
+    fn each_core_is_a_set_of_its_own() {
+        let cores: Vec<_> = cores().expect("they are told").collect();
+        // A group's share of them may be smaller still.
+        assert!(cores.len() >= thread::available_parallelism().map_or(1, usize::from));
+        assert!(cores.iter().all(|core| core.count() == 1));
     }
 
     /// Planted fault: a tool that fails is taken at its word.

@@ -5,12 +5,13 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_setaffinity};
 use strowger::{API_MULTIMEDIA, Agent, Config, Engine};
 
 use super::Rows;
 use crate::beside::{Beside, beside};
 use crate::drafts::{CANCEL, CHANNEL, CONFIG, CREATE, SAVE};
+use crate::machine::cores;
 use crate::row::{Bound, Row};
 
 pub(super) const ABOUT: &str = "The reference's Save and whole lives of drafts, store in memory: the calls a second of \
@@ -29,7 +30,7 @@ const DRAFTS: usize = 500;
 
 /// Makes the measure.
 pub(super) fn run() -> Rows {
-    let cores = cores()?;
+    let cores = two_cores()?;
     let saves = || Saves::new(&["a1", "a2"], DRAFTS);
     let apart = [saves()?, saves()?];
     Ok(vec![
@@ -44,14 +45,8 @@ pub(super) fn run() -> Rows {
 /// share nothing then come to 1.8 times one of them.
 type Cores = [CpuSet; 2];
 
-fn cores() -> Result<Cores, Box<dyn Error>> {
-    let allowed = sched_getaffinity(None)?;
-    let one = |core| {
-        let mut set = CpuSet::new();
-        set.set(core);
-        set
-    };
-    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).map(one);
+fn two_cores() -> Result<Cores, Box<dyn Error>> {
+    let mut cores = cores()?;
     match (cores.next(), cores.next()) {
         (Some(first), Some(second)) => Ok([first, second]),
         _ => Err("two threads are timed on a core each, and this process may run on one only".into()),

@@ -20,7 +20,7 @@ use crate::row::{Bound, Row};
 
 /// Who calls at the same time, each on an interaction of its own.
 const CALLERS: usize = 64;
-const PAIRS: usize = 11;
+const PAIRS: usize = 31;
 /// Performs of one turn by one caller.
 const ALONE: u32 = 100;
 /// Performs of one turn by each of many callers.

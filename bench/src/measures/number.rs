@@ -3,16 +3,20 @@
 //! Each number is made in a process of its own. Fewer for a quick look: `STROWGER_BENCH_DRAFTS` (of five million)
 //! and `STROWGER_BENCH_STORED` (of one million); the table says how many there were.
 
-use std::env;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
+use std::{env, io};
+
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::Rows;
 use crate::beside::beside;
 use crate::drafts::OWN_TEXT;
+use crate::machine::cores;
 use crate::row::{Bound, Row};
 
 pub(super) const ABOUT: &str = "Drafts with the user data and the message of the reference's Save, a thousand an \
@@ -21,7 +25,7 @@ pub(super) const ABOUT: &str = "Drafts with the user data and the message of the
     after that and a thousand Saves; of the ended ones each has a settled delivery and a note.";
 
 /// Runs of each number.
-const PAIRS: usize = 21;
+const PAIRS: usize = 101;
 const FEW: usize = 1_000;
 const MIB: f64 = (1 << 20) as f64;
 
@@ -40,6 +44,10 @@ fn in_memory(many: usize) -> Rows {
     let mut crowd = Crowd::start(&["drafts", &many.to_string()])?;
     let [peak] = crowd.report()?[..] else { return Err("the crowd reports its peak".into()) };
     let each = peak as f64 / many as f64 - OWN_TEXT as f64;
+    // One core for both: two may differ in speed.
+    let core = cores()?.next().ok_or("this process runs on a core")?;
+    few.stay_on(&core)?;
+    crowd.stay_on(&core)?;
     let times = beside(PAIRS, || crowd.timed(), || few.timed());
     let number = grouped(many);
     let time = |duration: Duration| format!("{:.2} µs", duration.as_secs_f64() * 1e6);
@@ -127,6 +135,10 @@ impl Crowd {
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().ok_or("it has an output")?);
         Ok(Self { child, input, output })
+    }
+
+    fn stay_on(&self, core: &CpuSet) -> io::Result<()> {
+        Ok(sched_setaffinity(Some(Pid::from_child(&self.child)), core)?)
     }
 
     /// The figures of the next line.
