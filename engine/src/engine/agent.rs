@@ -129,7 +129,7 @@ impl Agent {
             // Comes nearer while the request is read: where the interaction is found, and then what is there.
             self.state.expect();
             self.engine.locks.expect(id);
-            self.engine.store.expect(id);
+            self.engine.store.expect(&self.state.id, id);
         }
         let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
         if let Some(Ok(id)) = about {

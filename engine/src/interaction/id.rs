@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
 
 /// The name of an interaction or a delivery: up to [`Id::MAX_LEN`] letters, digits, `-` and `_`.
 ///
@@ -95,8 +95,10 @@ impl Serialize for Id {
 pub struct InvalidId;
 
 /// The name of an agent: 1 to [`AgentId::MAX_LEN`] bytes without slashes, white space or control characters.
+// Not shared, where it is as short as most are: among millions of interactions its text would be one more place to
+// read, and the cores would count those who share it, and wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AgentId(Arc<str>);
+pub struct AgentId(SmolStr);
 
 impl AgentId {
     /// The longest agent id, in bytes.

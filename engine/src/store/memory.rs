@@ -8,14 +8,12 @@ mod index;
 mod table;
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use self::agents::{AgentShard, Agents};
+use self::agents::{AgentTables, Agents};
 use self::counts::Counts;
 use self::directory::{Directory, External};
 use self::history::{History, Taken};
@@ -41,15 +39,12 @@ pub struct MemoryStore {
     history: Apart<Mutex<History>>,
     /// What is looked up by other keys. Locked by the commits that change it only.
     directory: Apart<Mutex<Directory>>,
-    agents: Box<[Apart<Mutex<AgentShard>>]>,
-    hasher: RandomState,
+    agents: AgentTables,
     counts: Apart<Counts>,
     limit_interactions: usize,
     limit_settled: usize,
     limit_replies: usize,
 }
-
-const AGENT_SHARDS: usize = 64;
 
 impl MemoryStore {
     /// An empty store.
@@ -59,17 +54,12 @@ impl MemoryStore {
             index: Index::new(),
             history: Apart::default(),
             directory: Apart::default(),
-            agents: Apart::several(AGENT_SHARDS),
-            hasher: RandomState::default(),
+            agents: AgentTables::new(),
             counts: Apart::default(),
             limit_interactions: limits.interactions,
             limit_settled: limits.settled,
             limit_replies: limits.replies,
         }
-    }
-
-    fn shard_of_agent(&self, agent: &AgentId) -> usize {
-        usize::try_from(self.hasher.hash_one(agent) % AGENT_SHARDS as u64).unwrap_or(0)
     }
 
     /// The interactions of these hashes that `is_it` knows by the number beside each.
@@ -155,7 +145,8 @@ impl Store for MemoryStore {
         false
     }
 
-    fn expect(&self, id: InteractionId) {
+    fn expect(&self, agent: &AgentId, id: InteractionId) {
+        self.agents.expect(agent);
         let hash = self.tables.hash(id);
         self.tables.shard(hash).read().interactions.expect(hash);
     }
@@ -218,14 +209,15 @@ impl Store for MemoryStore {
     }
 
     fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
-        Ok(self.agents[self.shard_of_agent(id)].lock().find(id).and_then(|of_agent| of_agent.record))
+        Ok(self.agents.read(id, |of_agent| of_agent.record).flatten())
     }
 
     fn notes(&self, agent: &AgentId, after: u64) -> Result<NoteLog, StoreError> {
-        let shard = self.agents[self.shard_of_agent(agent)].lock();
-        let Some(of_agent) = shard.find(agent) else { return Ok(NoteLog::default()) };
-        let notes = &of_agent.notes;
-        Ok(NoteLog { notes: notes.after(after).cloned().collect(), last: notes.last().unwrap_or(0) })
+        let log = self.agents.read(agent, |of_agent| {
+            let notes = &of_agent.notes;
+            NoteLog { notes: notes.after(after).cloned().collect(), last: notes.last().unwrap_or(0) }
+        });
+        Ok(log.unwrap_or_default())
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<Arc<Delivery>>, StoreError> {
@@ -284,7 +276,7 @@ impl Store for MemoryStore {
         let mut shards = Shards::lock(&self.tables, &hashes);
         let (interactions, deliveries) = hashes.split_at(commit.interactions.len());
         let mut directory = changes_directory(&commit).then(|| self.directory.lock());
-        let mut agents = Agents::lock(self, &commit);
+        let mut agents = Agents::lock(&self.agents, &commit);
 
         let mut new = 0;
         for (interaction, &hash) in commit.interactions.iter().zip(interactions) {

@@ -31,8 +31,9 @@ pub trait Store: Send + Sync {
         true
     }
 
-    /// Says that an interaction will be asked for soon, so that a store may have it on its way. Must not wait.
-    fn expect(&self, _id: InteractionId) {}
+    /// Says that an agent will soon change an interaction, so that a store may have on its way what is kept of both.
+    /// Must not wait.
+    fn expect(&self, _agent: &AgentId, _id: InteractionId) {}
 
     /// Says the same shortly before.
     fn approach(&self, _id: InteractionId) {}

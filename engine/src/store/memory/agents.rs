@@ -1,26 +1,30 @@
 //! What is kept of agents: their records and their latest notes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use parking_lot::MutexGuard;
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::MemoryStore;
-use super::table::{Numbers, include};
+use super::table::{Numbers, Table, include};
+use crate::apart::Apart;
 use crate::interaction::AgentId;
 use crate::notify::Note;
 use crate::store::{AgentRecord, Commit, KeptNote};
 
-#[derive(Default)]
-pub(super) struct AgentShard {
-    agents: HashMap<AgentId, OfAgent, RandomState>,
+/// The agents, in shards by the hash of their ids.
+pub(super) struct AgentTables {
+    shards: Box<[Apart<Mutex<Table<OfAgent>>>]>,
+    hasher: RandomState,
 }
 
+const SHARDS: usize = 64;
+
 /// What is kept of one agent.
-#[derive(Default)]
 pub(super) struct OfAgent {
+    id: AgentId,
     /// `None` for one who was never seen.
     pub(super) record: Option<AgentRecord>,
     pub(super) notes: Notes,
@@ -32,46 +36,71 @@ pub(super) struct Notes(VecDeque<Arc<Note>>);
 
 /// The agents' shards that a commit touches, locked in the order of their numbers.
 pub(super) struct Agents<'a> {
-    store: &'a MemoryStore,
-    locked: SmallVec<[(usize, MutexGuard<'a, AgentShard>); 1]>,
+    tables: &'a AgentTables,
+    locked: SmallVec<[(usize, MutexGuard<'a, Table<OfAgent>>); 1]>,
+}
+
+impl AgentTables {
+    pub(super) fn new() -> Self {
+        Self { shards: Apart::several(SHARDS), hasher: RandomState::default() }
+    }
+
+    #[inline(never)]
+    fn hash(&self, agent: &AgentId) -> u64 {
+        self.hasher.hash_one(agent)
+    }
+
+    /// Has an agent's place on its way, unless somebody is at work there.
+    pub(super) fn expect(&self, agent: &AgentId) {
+        let hash = self.hash(agent);
+        if let Some(shard) = self.shards[number(hash)].try_lock() {
+            shard.expect(hash);
+        }
+    }
+
+    /// What `read` finds of an agent, if anything is kept.
+    pub(super) fn read<T>(&self, agent: &AgentId, read: impl FnOnce(&OfAgent) -> T) -> Option<T> {
+        let hash = self.hash(agent);
+        self.shards[number(hash)].lock().find_by(hash, |other| other.id == *agent).map(read)
+    }
+}
+
+/// Other bits than those by which a table finds its places.
+fn number(hash: u64) -> usize {
+    usize::try_from((hash >> 32) % SHARDS as u64).unwrap_or(0)
 }
 
 impl<'a> Agents<'a> {
-    pub(super) fn lock(store: &'a MemoryStore, commit: &Commit) -> Self {
+    pub(super) fn lock(tables: &'a AgentTables, commit: &Commit) -> Self {
         let mut numbers = Numbers::new();
         let changed = commit.agent.as_ref().map(|change| &change.id);
         if let Some(agent) = changed {
-            include(&mut numbers, store.shard_of_agent(agent));
+            include(&mut numbers, number(tables.hash(agent)));
         }
         // Mostly it is the same.
         for kept in commit.notes.iter().filter(|kept| changed != Some(&kept.agent)) {
-            include(&mut numbers, store.shard_of_agent(&kept.agent));
+            include(&mut numbers, number(tables.hash(&kept.agent)));
         }
         let mut locked = SmallVec::new();
         for number in numbers {
-            locked.push((number, store.agents[number].lock()));
+            locked.push((number, tables.shards[number].lock()));
         }
-        Self { store, locked }
+        Self { tables, locked }
     }
 
-    fn shard(&mut self, agent: &AgentId) -> &mut AgentShard {
+    fn shard(&mut self, hash: u64) -> &mut Table<OfAgent> {
         // Mostly there is one.
-        let at = if self.locked.len() == 1 {
-            Some(0)
-        } else {
-            let number = self.store.shard_of_agent(agent);
-            self.locked.iter().position(|(locked, _)| *locked == number)
-        };
+        let is_one = self.locked.len() == 1;
+        let number = number(hash);
+        let at = self.locked.iter().position(|(locked, _)| is_one || *locked == number);
         &mut self.locked[at.expect("a commit locks the shards of all its agents")].1
     }
 
     /// What is kept of an agent from now on.
     pub(super) fn of(&mut self, agent: &AgentId) -> &mut OfAgent {
-        let agents = &mut self.shard(agent).agents;
-        if !agents.contains_key(agent) {
-            agents.insert(agent.clone(), OfAgent::default());
-        }
-        agents.get_mut(agent).expect("it is there now")
+        let hash = self.tables.hash(agent);
+        let make = || OfAgent { id: agent.clone(), record: None, notes: Notes::default() };
+        self.shard(hash).find_or_make(hash, |other| other.id == *agent, make)
     }
 
     /// Whether a number is taken.
@@ -80,7 +109,8 @@ impl<'a> Agents<'a> {
             (one.note.sequence, &one.agent) == (other.note.sequence, &other.agent)
         };
         notes.iter().enumerate().any(|(index, kept)| {
-            let of_agent = self.shard(&kept.agent).agents.get(&kept.agent);
+            let hash = self.tables.hash(&kept.agent);
+            let of_agent = self.shard(hash).find_by(hash, |other| other.id == kept.agent);
             of_agent.is_some_and(|of_agent| of_agent.notes.has(kept.note.sequence))
                 || notes[..index].iter().any(|earlier| is_same(earlier, kept))
         })
@@ -98,12 +128,6 @@ impl<'a> Agents<'a> {
                 self.of(&kept.agent).notes.forget(kept.forgotten);
             }
         }
-    }
-}
-
-impl AgentShard {
-    pub(super) fn find(&self, agent: &AgentId) -> Option<&OfAgent> {
-        self.agents.get(agent)
     }
 }
 

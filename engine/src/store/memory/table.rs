@@ -24,8 +24,8 @@ const SHARDS: usize = 1_024;
 
 #[derive(Default)]
 pub(super) struct Shard {
-    pub(super) interactions: Table<Interaction>,
-    pub(super) deliveries: Table<Delivery>,
+    pub(super) interactions: Table<Arc<Interaction>>,
+    pub(super) deliveries: Table<Arc<Delivery>>,
 }
 
 /// Records by their ids, in an open table: a record stands at the place that its hash names, or else behind it, with
@@ -37,7 +37,7 @@ pub(super) struct Table<T> {
     count: usize,
 }
 
-type Place<T> = Option<(u64, Arc<T>)>;
+type Place<T> = Option<(u64, T)>;
 
 pub(super) trait Record {
     fn id(&self) -> Id;
@@ -70,21 +70,9 @@ fn number(hash: u64) -> usize {
     usize::try_from((hash >> 32) % SHARDS as u64).unwrap_or(0)
 }
 
-impl<T: Record> Table<T> {
-    pub(super) fn find(&self, hash: u64, id: Id) -> Option<&Arc<T>> {
+impl<R: Record> Table<Arc<R>> {
+    pub(super) fn find(&self, hash: u64, id: Id) -> Option<&Arc<R>> {
         self.find_by(hash, |record| record.id() == id)
-    }
-
-    pub(super) fn find_by(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&Arc<T>> {
-        let at = self.seek(hash, is_it).ok()?;
-        self.places[at].as_ref().map(|(_, record)| record)
-    }
-
-    /// Has the place of this hash on its way before anybody looks there.
-    pub(super) fn expect(&self, hash: u64) {
-        if let Some(place) = self.places.get(self.home(hash)) {
-            near(place);
-        }
     }
 
     /// Has the record of this hash on its way before anybody asks for it.
@@ -95,21 +83,18 @@ impl<T: Record> Table<T> {
     }
 
     /// Puts a record in the place of the one with its id, which is given back.
-    pub(super) fn put(&mut self, hash: u64, record: Arc<T>) -> Option<Arc<T>> {
+    pub(super) fn put(&mut self, hash: u64, record: Arc<R>) -> Option<Arc<R>> {
         let id = record.id();
         match self.seek(hash, |other| other.id() == id) {
             Ok(at) => self.places[at].replace((hash, record)).map(|(_, before)| before),
             Err(free) => {
-                // A quarter stays free, so that places are found soon.
-                let at = if self.count < self.places.len() / 4 * 3 { free } else { self.grow(hash) };
-                self.places[at] = Some((hash, record));
-                self.count += 1;
+                self.add(free, hash, record);
                 None
             }
         }
     }
 
-    pub(super) fn remove(&mut self, hash: u64, id: Id) -> Option<Arc<T>> {
+    pub(super) fn remove(&mut self, hash: u64, id: Id) -> Option<Arc<R>> {
         let mut free = self.seek(hash, |record| record.id() == id).ok()?;
         let (_, removed) = self.places[free].take()?;
         self.count -= 1;
@@ -125,9 +110,45 @@ impl<T: Record> Table<T> {
         }
         Some(removed)
     }
+}
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+impl<T> Table<T> {
+    pub(super) fn find_by(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+        let at = self.seek(hash, is_it).ok()?;
+        self.places[at].as_ref().map(|(_, record)| record)
+    }
+
+    /// The record, made if there is none.
+    pub(super) fn find_or_make(
+        &mut self,
+        hash: u64,
+        is_it: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> &mut T {
+        let at = self.seek(hash, is_it).unwrap_or_else(|free| self.add(free, hash, make()));
+        let (_, record) = self.places[at].as_mut().expect("somebody stands there");
+        record
+    }
+
+    /// Has the place of this hash on its way before anybody looks there, all of it where it is a long one.
+    pub(super) fn expect(&self, hash: u64) {
+        let home = self.home(hash);
+        for place in self.places.get(home..).unwrap_or_default().iter().take(2) {
+            near(place);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.places.iter().flatten().map(|(_, record)| record)
+    }
+
+    /// Puts a record where none is; tells where it stands now.
+    fn add(&mut self, free: usize, hash: u64, record: T) -> usize {
+        // A quarter stays free, so that places are found soon.
+        let at = if self.count < self.places.len() / 4 * 3 { free } else { self.grow(hash) };
+        self.places[at] = Some((hash, record));
+        self.count += 1;
+        at
     }
 
     /// Where the record stands, or else the place where it could.
@@ -250,7 +271,7 @@ mod tests {
     /// equal hashes are taken for equal ids.
     #[test]
     fn records_that_want_the_same_places_are_found() {
-        let mut table = Table::<Named>::default();
+        let mut table = Table::<Arc<Named>>::default();
         let mut model = BTreeMap::new();
         let mut chance = 1_u64;
         for step in 0..6_000 {
@@ -273,5 +294,20 @@ mod tests {
             assert_eq!(table.iter().count(), model.len());
         }
         assert!(table.places.len() >= 16, "it grew");
+    }
+
+    /// Fails if one is made twice, if equal hashes are taken for equal ids, or if growing loses one.
+    #[test]
+    fn a_record_is_made_once() {
+        let mut table = Table::<(u64, u64)>::default();
+        for turn in 0..3 {
+            for number in 0..100 {
+                let made =
+                    table.find_or_make(number % 7, |(other, _)| *other == number, || (number, number * turn));
+                assert_eq!(*made, (number, 0));
+                table.expect(number % 7);
+            }
+            assert_eq!(table.iter().count(), 100);
+        }
     }
 }
