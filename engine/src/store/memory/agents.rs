@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::table::{Numbers, Table, include};
+use super::table::{Numbers, Table, include, number_among};
 use crate::apart::Apart;
 use crate::interaction::AgentId;
 use crate::notify::Note;
@@ -65,9 +65,8 @@ impl AgentTables {
     }
 }
 
-/// Other bits than those by which a table finds its places.
 fn number(hash: u64) -> usize {
-    usize::try_from((hash >> 32) % SHARDS as u64).unwrap_or(0)
+    number_among(SHARDS, hash)
 }
 
 impl<'a> Agents<'a> {
@@ -89,10 +88,7 @@ impl<'a> Agents<'a> {
     }
 
     fn shard(&mut self, hash: u64) -> &mut Table<OfAgent> {
-        // Mostly there is one.
-        let is_one = self.locked.len() == 1;
-        let number = number(hash);
-        let at = self.locked.iter().position(|(locked, _)| is_one || *locked == number);
+        let at = self.locked.binary_search_by_key(&number(hash), |(locked, _)| *locked);
         &mut self.locked[at.expect("a commit locks the shards of all its agents")].1
     }
 

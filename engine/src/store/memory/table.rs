@@ -65,9 +65,13 @@ impl Tables {
     }
 }
 
-/// Other bits than those by which a table finds its places.
 fn number(hash: u64) -> usize {
-    usize::try_from((hash >> 32) % SHARDS as u64).unwrap_or(0)
+    number_among(SHARDS, hash)
+}
+
+/// The shard of a hash among so many, by other bits than those by which a table finds its places.
+pub(super) fn number_among(shards: usize, hash: u64) -> usize {
+    usize::try_from((hash >> 32) % shards as u64).unwrap_or(0)
 }
 
 impl<R: Record> Table<Arc<R>> {
