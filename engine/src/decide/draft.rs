@@ -1,6 +1,7 @@
 //! Drafts: begun, written, sent.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -87,9 +88,12 @@ pub(super) fn send(
     let bytes = text.len()
         + after.user_data.as_str().len()
         + after.extras.as_ref().map_or(0, |extras| extras.get().len());
-    let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
+    let check = facts.judges.then(|| {
+        let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
+        Arc::new(Check { account: from.clone(), text, extras, user_data })
+    });
     let mut decision = Decision::of(after);
-    decision.needs.check = Some(Check { account: from.clone(), text, extras, user_data }.into());
+    decision.needs.check = check;
     decision.needs.contact = true;
     decision.records_last_agent = saves_last_agent;
     decision.delivery =

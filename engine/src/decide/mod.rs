@@ -42,6 +42,8 @@ pub struct Facts<'a> {
     pub abilities: Abilities,
     /// What the channel's accounts write at Send.
     pub stamps: &'a Stamps,
+    /// Whether the channel judges a message before it is sent.
+    pub judges: bool,
     /// Bounds.
     pub limits: &'a Limits,
     /// The queues, if only these exist.

@@ -126,14 +126,15 @@ impl Agent {
     fn try_perform(&self, entry: &Entry, id: Option<&str>, body: &[u8]) -> Result<Applied, Error> {
         let about = id.map(InteractionId::parse);
         if let Some(Ok(id)) = about {
-            // Comes nearer while the request is read: where the interaction is found, and then what is there.
+            // Comes nearer while the request is read. Nothing here looks at the agent's id: among thousands of agents
+            // that would be waited for.
             self.state.expect();
             self.engine.locks.expect(id);
-            self.engine.store.expect(&self.state.id, id);
+            self.engine.store.expect(id);
         }
         let request = Request::parse(body, &entry.manifest, &entry.lifecycle, self.engine.limits.body_bytes)?;
         if let Some(Ok(id)) = about {
-            self.engine.store.approach(id);
+            self.engine.store.approach(&self.state.id, id);
         }
         if !self.may_act {
             return Err(Refusal::new(
@@ -151,8 +152,10 @@ impl Agent {
         let id = about.map_err(|_| unknown())?;
         again(|attempt| {
             let mut prepared = self.engine.prepared();
-            if attempt > 0 || needs_preparation(&request) {
+            if entry.is_run_by_plugin() && is_judged(&request) {
                 self.look_ahead(entry, id, &request, &mut prepared)?;
+            } else {
+                self.engine.bring_names(&mut prepared, usize::from(names_something(&request)) + attempt);
             }
             let _lock = self.engine.locks.lock(id);
             if let Some(first) = self.repeated(named, prepared.now_ms)? {
@@ -248,6 +251,7 @@ impl Agent {
             lifecycle: &entry.lifecycle,
             abilities: entry.abilities(interaction),
             stamps: &entry.stamps,
+            judges: entry.is_run_by_plugin(),
             limits: &self.engine.limits,
             queues: self.engine.queues.as_deref(),
         }
@@ -395,9 +399,13 @@ fn is_allowed(entry: &Entry, interaction: Option<&Interaction>, operation: &str)
     own.is_some_and(|(index, _)| entry.lifecycle.permits(source, index, entry.abilities(interaction)))
 }
 
-/// Whether the request names something new, or has a text judged. What is not foreseen here is on the second
-/// attempt.
-fn needs_preparation(request: &Request<'_>) -> bool {
+/// Whether a plugin judges the message.
+fn is_judged(request: &Request<'_>) -> bool {
+    matches!(request.asked(), Asked::Core(Operation::Send))
+}
+
+/// Whether the request makes something that needs a name. A contact's, which seldom is new, comes with the next attempt.
+fn names_something(request: &Request<'_>) -> bool {
     matches!(request.asked(), Asked::Core(Operation::Send | Operation::Reply) | Asked::Channel(_))
 }
 

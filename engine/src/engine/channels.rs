@@ -80,6 +80,10 @@ impl Entry {
         }
     }
 
+    pub(super) fn is_run_by_plugin(&self) -> bool {
+        matches!(self.runner, Runner::Plugin(_))
+    }
+
     pub(super) fn pool(&self) -> Pool {
         match self.runner {
             Runner::Plugin(_) => Pool::Plugins,

@@ -87,7 +87,7 @@ impl Engine {
         let inner = &*self.inner;
         let entry = inner.channel(channel)?;
         let pool = entry.pool();
-        if matches!(entry.runner, Runner::Plugin(_)) {
+        if entry.is_run_by_plugin() {
             return Err(Error::Conflict(format!("a plugin runs channel `{channel}`: use `deliver`")));
         }
         let deadline = deadline(timeout);

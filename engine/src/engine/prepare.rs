@@ -73,15 +73,20 @@ impl Inner {
         let names = usize::from(contact.as_ref().is_some_and(|contact| contact.is_unnamed(&decision)))
             + usize::from(decision.created.is_some())
             + usize::from(decision.delivery.is_some());
-        for name in &prepared.names[..names] {
-            name.set(Some(self.environment.ids.next()));
-        }
+        self.bring_names(prepared, names);
         if let Some(check) = &decision.needs.check {
             prepared.judged = Some((check.clone(), judge(entry, check)));
         }
         let (version, number) = (interaction.version, interaction.number);
         prepared.foreseen = Some(Foreseen { version, number, decision, contact });
         Ok(())
+    }
+
+    /// For a call that will name so many.
+    pub(super) fn bring_names(&self, prepared: &mut Prepared<'_>, names: usize) {
+        for name in prepared.names.iter().take(names) {
+            name.set(Some(self.environment.ids.next()));
+        }
     }
 
     /// Chance, drawn now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::apply::{By, Unapplied, error_of};
-use super::channels::{Entry, Runner};
+use super::channels::Entry;
 use super::prepare::{Drawn, Prepared};
 use super::{AgentState, Engine, Error, Inner};
 use crate::channel::{Outcome, Report};
@@ -26,7 +26,7 @@ impl Engine {
         let id = DeliveryId::parse(delivery_id).map_err(|_| unknown())?;
         let delivery = inner.store.delivery(id)?.ok_or_else(unknown)?;
         let entry = inner.channel(&delivery.channel)?;
-        if matches!(entry.runner, Runner::Plugin(_)) {
+        if entry.is_run_by_plugin() {
             return Err(Error::Conflict(format!("a plugin runs channel `{}`", delivery.channel)));
         }
         check_outcome(&delivery, outcome)?;

@@ -145,15 +145,15 @@ impl Store for MemoryStore {
         false
     }
 
-    fn expect(&self, agent: &AgentId, id: InteractionId) {
-        self.agents.expect(agent);
+    fn expect(&self, id: InteractionId) {
         let hash = self.tables.hash(id);
         self.tables.shard(hash).read().interactions.expect(hash);
     }
 
-    fn approach(&self, id: InteractionId) {
+    fn approach(&self, agent: &AgentId, id: InteractionId) {
         let hash = self.tables.hash(id);
         self.tables.shard(hash).read().interactions.approach(hash);
+        self.agents.expect(agent);
     }
 
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError> {

@@ -31,12 +31,12 @@ pub trait Store: Send + Sync {
         true
     }
 
-    /// Says that an agent will soon change an interaction, so that a store may have on its way what is kept of both.
+    /// Says that an interaction will soon be changed, so that a store may have on its way what tells where it is.
     /// Must not wait.
-    fn expect(&self, _agent: &AgentId, _id: InteractionId) {}
+    fn expect(&self, _id: InteractionId) {}
 
-    /// Says the same shortly before.
-    fn approach(&self, _id: InteractionId) {}
+    /// Says the same shortly before, and which agent changes it, so that what is kept of both may be on its way.
+    fn approach(&self, _agent: &AgentId, _id: InteractionId) {}
 
     /// An interaction.
     fn interaction(&self, id: InteractionId) -> Result<Option<Arc<Interaction>>, StoreError>;

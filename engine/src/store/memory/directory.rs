@@ -1,7 +1,9 @@
 //! What is looked up by other keys than an interaction's id.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::config::Retention;
 use crate::delivery::Delivery;
