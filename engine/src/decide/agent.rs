@@ -16,7 +16,7 @@ use crate::operation::{Asked, Parameters, Refusal, Request, StatusCode, Transfer
 
 /// Decides a request on an interaction that belongs to the agent.
 pub fn decide(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -42,17 +42,14 @@ pub fn decide(
         }
         Operation::DeleteUserData => {
             let keys = parameters.required_strings("keys")?;
-            Decision::of(Interaction {
-                user_data: interaction.user_data.without(&keys),
-                ..interaction.clone()
-            })
+            with_user_data(interaction, interaction.user_data.without(&keys))
         }
         Operation::SetDisposition => set_disposition(interaction, parameters, facts)?,
         Operation::AddComment => {
             let comment = parameters.required_string("comment", "a text")?;
             facts.limits.check_text("comment", &comment)?;
             let mut after = interaction.clone();
-            after.comment = Some(comment.into());
+            Arc::make_mut(&mut after).comment = Some(comment.into());
             Decision::of(after)
         }
         Operation::SetInFocus => Decision { focus: Focus::Taken, ..Decision::of(interaction.clone()) },
@@ -81,14 +78,15 @@ pub fn decide_on_collection(request: &Request<'_>, facts: &Facts<'_>) -> Result<
 }
 
 fn transfer(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     parameters: Parameters<'_, '_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
     let target = parameters.transfer_target()?;
     let left = Telling::answer(facts.agent, About::After, NoteKind::StatusChange).left();
     let mut decision = Decision { focus: Focus::Dropped, ..Decision::default() };
-    let mut after = interaction.clone();
+    let mut transferred = interaction.clone();
+    let after = Arc::make_mut(&mut transferred);
     match target {
         TransferTarget::Agent(target) => {
             after.state = State::Invited;
@@ -108,12 +106,12 @@ fn transfer(
             decision.told = smallvec![left];
         }
     }
-    decision.after = Some(after.into());
+    decision.after = Some(transferred);
     Ok(decision)
 }
 
 fn complete(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     parameters: Parameters<'_, '_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -123,16 +121,16 @@ fn complete(
     let placement = queue.map(|queue| Placement { queue, since_ms: facts.now_ms, number: 0 });
     let mut after = interaction.clone();
     if placement.is_some() || after.placement.is_some() {
-        after.placement = placement;
+        Arc::make_mut(&mut after).placement = placement;
     }
     Ok(Decision { records_last_agent: saves_last_agent, ..Decision::of(after) })
 }
 
-fn accept(interaction: &Interaction, parameters: Parameters<'_, '_>) -> Result<Decision, Refusal> {
+fn accept(interaction: &Arc<Interaction>, parameters: Parameters<'_, '_>) -> Result<Decision, Refusal> {
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
     let mut after = interaction.clone();
     if after.transferred_by.is_some() {
-        after.transferred_by = None;
+        Arc::make_mut(&mut after).transferred_by = None;
     }
     Ok(Decision { records_last_agent: saves_last_agent, ..Decision::of(after) })
 }
@@ -156,16 +154,16 @@ pub(super) fn returned(interaction: &Interaction, invited: &AgentId, is_answer: 
 }
 
 fn write_user_data(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     parameters: Parameters<'_, '_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
     let user_data = user_data_over(&interaction.user_data, parameters, facts, true)?;
-    Ok(Decision::of(Interaction { user_data, ..interaction.clone() }))
+    Ok(with_user_data(interaction, user_data))
 }
 
 fn set_disposition(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     parameters: Parameters<'_, '_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -173,7 +171,13 @@ fn set_disposition(
     let key = parameters.string("dispositionKey")?.unwrap_or(Cow::Borrowed("DISP_KEY"));
     let user_data = interaction.user_data.with_text(&key, &disposition);
     facts.limits.check_user_data(WOULD_HAVE, &user_data)?;
-    Ok(Decision::of(Interaction { user_data, ..interaction.clone() }))
+    Ok(with_user_data(interaction, user_data))
+}
+
+fn with_user_data(interaction: &Arc<Interaction>, user_data: UserData) -> Decision {
+    let mut after = interaction.clone();
+    Arc::make_mut(&mut after).user_data = user_data;
+    Decision::of(after)
 }
 
 /// User data with what `userData` holds. Limits are judged on the whole.
@@ -216,7 +220,7 @@ pub(super) fn note_kind(tells: Tells) -> NoteKind {
 
 impl Decision {
     /// The interaction will stand so.
-    pub(super) fn of(after: Interaction) -> Self {
+    pub(super) fn of(after: impl Into<Arc<Interaction>>) -> Self {
         Self { after: Some(after.into()), ..Self::default() }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn create(
 }
 
 pub(super) fn save(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -54,7 +54,7 @@ pub(super) fn save(
 }
 
 pub(super) fn send(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -63,7 +63,8 @@ pub(super) fn send(
     let queue_path = parameters.required_queue_path("queuePath")?;
     check_declared(facts.queues, &queue_path)?;
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
-    let mut after = written(interaction, request.message_object()?, facts)?;
+    let mut sent = written(interaction, request.message_object()?, facts)?;
+    let after = Arc::make_mut(&mut sent);
 
     let member = |name: &str| format!("{}.{name}", manifest.resource);
     let from = after.from.clone().filter(|from| !from.is_empty());
@@ -92,7 +93,7 @@ pub(super) fn send(
         let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
         Arc::new(Check { account: from.clone(), text, extras, user_data })
     });
-    let mut decision = Decision::of(after);
+    let mut decision = Decision::of(sent);
     decision.needs.check = check;
     decision.needs.contact = true;
     decision.records_last_agent = saves_last_agent;
@@ -166,11 +167,12 @@ pub(super) fn reply(
 
 /// The draft with `from`, `message` and what else the object carries.
 fn written(
-    interaction: &Interaction,
+    interaction: &Arc<Interaction>,
     object: Option<&Members<'_>>,
     facts: &Facts<'_>,
-) -> Result<Interaction, Refusal> {
-    let Some(object) = object else { return Ok(interaction.clone()) };
+) -> Result<Arc<Interaction>, Refusal> {
+    let mut written = interaction.clone();
+    let Some(object) = object else { return Ok(written) };
     let manifest = facts.manifest;
     let text = |name: &str| {
         Parameters::new(object).string(name).map_err(|_| {
@@ -181,7 +183,7 @@ fn written(
             )
         })
     };
-    let mut after = interaction.clone();
+    let after = Arc::make_mut(&mut written);
     if let Some(message) = text("message")? {
         facts.limits.check_text(format_args!("{}.message", manifest.resource), &message)?;
         after.message = Some(message.into());
@@ -199,9 +201,9 @@ fn written(
     let extras: Vec<_> = others.map(|(name, value)| Set::always(name, value)).collect();
     if !extras.is_empty() {
         let kept = interaction.extras.as_deref().map_or("{}", RawValue::get);
-        let mut written = String::new();
-        json::write_over(kept, &extras, &mut written);
-        let extras = RawValue::from_string(written).expect("an object that we wrote is JSON");
+        let mut object = String::new();
+        json::write_over(kept, &extras, &mut object);
+        let extras = RawValue::from_string(object).expect("an object that we wrote is JSON");
         facts.limits.check_text(&manifest.resource, extras.get())?;
         after.extras = Some(extras.into());
     }
@@ -210,7 +212,7 @@ fn written(
     if after.user_data != interaction.user_data {
         facts.limits.check_user_data(WOULD_HAVE, &after.user_data)?;
     }
-    Ok(after)
+    Ok(written)
 }
 
 /// Refuses more attachments than the channel takes.
