@@ -275,7 +275,8 @@ fn callers_at_the_same_time_lose_nothing() {
         after.version += 1;
         after.message = Some(format!("version {}", after.version).into());
         let agent = AgentChange { id: agent.clone(), reference_id, focus: None, followed_after: None };
-        let commit = Commit { interactions: vec![Arc::new(after)], agent: Some(agent), ..Commit::default() };
+        let commit =
+            Commit { interactions: vec![Arc::new(after)].into(), agent: Some(agent), ..Commit::default() };
         store.commit(commit).unwrap();
     };
     std::thread::scope(|scope| {

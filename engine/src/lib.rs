@@ -70,8 +70,8 @@ pub use notify::{Note, NoteText, Notification, Subscription, Topic};
 pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode, TransferTarget};
 pub use store::{
     AccountPause, AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel,
-    ExternalId, KeptNote, KeptReply, LastAgent, MemoryStore, NoteLog, OpenError, Pause, PauseChange, Prune,
-    Pruned, RequestKey, Store, StoreError,
+    ExternalId, Few, KeptNote, KeptReply, LastAgent, MemoryStore, NoteLog, OpenError, Pause, PauseChange,
+    Prune, Pruned, RequestKey, Store, StoreError,
 };
 #[cfg(feature = "sqlite")]
 pub use store::{

@@ -244,6 +244,7 @@ impl Schedule {
     fn schedule(&mut self, delivery: &Delivery, pool: &Pool, number: u64) {
         let lane = (delivery.channel.clone(), delivery.account.clone());
         let entry = self.lane(&lane, pool);
+        let first = entry.next();
         match delivery.stage {
             Stage::Pending { due_ms } => {
                 // What waits because its account is paused goes out in its turn when the pause ends.
@@ -259,7 +260,10 @@ impl Schedule {
             }
             Stage::Intended | Stage::Settled => {}
         }
-        self.place(&lane);
+        // Behind another one it does not move the lane.
+        if first.is_none() || entry.next() != first {
+            self.place(&lane);
+        }
     }
 
     /// Puts the lane where it now belongs among the ready ones.

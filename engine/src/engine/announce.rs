@@ -11,7 +11,7 @@ use super::{AgentState, Inner};
 use crate::decide::{About, Telling};
 use crate::interaction::{AgentId, Interaction, InteractionId, Seen};
 use crate::notify::{Announcement, NoteText, Told};
-use crate::store::{KeptNote, StoreError};
+use crate::store::{Few, KeptNote, StoreError};
 
 /// An agent who is to be told something, and what the agent looks at.
 pub(super) struct Listener<'a> {
@@ -103,7 +103,7 @@ impl<'a> News<'a> {
 
 impl Announced<'_> {
     /// What belongs into the commit.
-    pub(super) fn notes(&self) -> Vec<KeptNote> {
+    pub(super) fn notes(&self) -> Few<KeptNote> {
         self.notes.iter().filter_map(|(announcement, ..)| announcement.kept()).cloned().collect()
     }
 

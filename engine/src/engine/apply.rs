@@ -177,7 +177,7 @@ impl Inner {
         drop(focus);
         announced.tell();
         if let Some(delivery) = &new_delivery {
-            self.outbox.schedule(delivery, &entry.pool());
+            self.outbox.schedule(delivery, &entry.pool);
         }
         Ok(Applied { reference_id, created: committed.created.as_ref().map(|created| created.id) })
     }

@@ -20,6 +20,7 @@ pub(super) struct Entry {
     pub(super) stamps: Stamps,
     pub(super) wording: Wording,
     pub(super) runner: Runner,
+    pub(super) pool: Pool,
     abilities: HashMap<String, Abilities>,
     any_ability: Abilities,
 }
@@ -38,8 +39,14 @@ impl Entry {
             manifest.accounts.iter().map(|account| (account.name.clone(), of(account))).collect();
         let any_ability = lifecycle
             .abilities(manifest.accounts.iter().flat_map(|account| &account.operations).map(String::as_str));
+        let name: Arc<str> = manifest.channel.as_str().into();
+        let pool = match runner {
+            Runner::Plugin(_) => Pool::Plugins,
+            Runner::Host => Pool::Host(name.clone()),
+        };
         Self {
-            name: manifest.channel.as_str().into(),
+            name,
+            pool,
             topic: manifest.topic.as_str().into(),
             stamps: Stamps::new(&manifest, engine_name),
             wording: Wording::new(&manifest, &lifecycle, base_uri),
@@ -82,13 +89,6 @@ impl Entry {
 
     pub(super) fn is_run_by_plugin(&self) -> bool {
         matches!(self.runner, Runner::Plugin(_))
-    }
-
-    pub(super) fn pool(&self) -> Pool {
-        match self.runner {
-            Runner::Plugin(_) => Pool::Plugins,
-            Runner::Host => Pool::Host(self.name.clone()),
-        }
     }
 
     pub(super) fn on_unknown(&self, account: &str) -> OnUnknown {

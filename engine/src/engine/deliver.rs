@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use smallvec::smallvec;
 
 use super::apply::error_of;
 use super::channels::{Entry, Runner};
@@ -86,13 +87,13 @@ impl Engine {
     pub fn delivery_next(&self, channel: &str, timeout: Duration) -> Result<Option<HostDelivery>, Error> {
         let inner = &*self.inner;
         let entry = inner.channel(channel)?;
-        let pool = entry.pool();
+        let pool = &entry.pool;
         if entry.is_run_by_plugin() {
             return Err(Error::Conflict(format!("a plugin runs channel `{channel}`: use `deliver`")));
         }
         let deadline = deadline(timeout);
-        while let Some(claim) = inner.outbox.claim_until(&pool, deadline, || inner.now_ms()) {
-            if let Some(delivery) = inner.hand_over(entry, &pool, claim)? {
+        while let Some(claim) = inner.outbox.claim_until(pool, deadline, || inner.now_ms()) {
+            if let Some(delivery) = inner.hand_over(entry, pool, claim)? {
                 return Ok(Some(delivery));
             }
         }
@@ -211,7 +212,8 @@ impl Inner {
         pauses: Vec<PauseChange>,
         critical: &Critical<'_>,
     ) -> Result<(), Error> {
-        let commit = Commit { deliveries: vec![Arc::new(delivery.clone())], pauses, ..Commit::default() };
+        let commit =
+            Commit { deliveries: smallvec![Arc::new(delivery.clone())], pauses, ..Commit::default() };
         self.write(commit, critical).map_err(error_of)
     }
 }

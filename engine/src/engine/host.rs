@@ -138,7 +138,7 @@ impl Engine {
         let commit = Commit { pauses: vec![resumed], ..Commit::default() };
         let critical = self.inner.critical()?;
         self.inner.write(commit, &critical).map_err(error_of)?;
-        self.inner.outbox.resume(&entry.name, &account, &entry.pool());
+        self.inner.outbox.resume(&entry.name, &account, &entry.pool);
         Ok(())
     }
 

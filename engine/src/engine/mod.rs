@@ -236,14 +236,14 @@ impl Engine {
         let entry_of = |channel: &str| added.iter().find(|entry| *entry.name == *channel);
         for pause in pauses {
             if let Some(entry) = entry_of(&pause.channel) {
-                inner.outbox.take_up_pause(&pause, &entry.pool());
+                inner.outbox.take_up_pause(&pause, &entry.pool);
             }
         }
         for delivery in left_behind {
             if let Some(entry) = entry_of(&delivery.channel) {
                 // What was accepted once is not refused for want of room later.
                 inner.outbox.reserve(delivery.bytes, usize::MAX, usize::MAX);
-                inner.outbox.schedule(&delivery, &entry.pool());
+                inner.outbox.schedule(&delivery, &entry.pool);
             }
         }
         Ok(())

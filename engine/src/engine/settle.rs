@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use smallvec::smallvec;
 
 use super::apply::{By, Unapplied, error_of};
 use super::channels::Entry;
@@ -52,7 +53,7 @@ impl Engine {
         let goes_on = inner.settle_locked(entry, delivery, &outcome.clone().into(), (&prepared, &chance))?;
         // What the platform accepted stays with the host, which settles it when it knows more.
         if let Some(delivery) = goes_on.filter(|delivery| !matches!(delivery.stage, Stage::Awaiting { .. })) {
-            inner.outbox.schedule(&delivery, &entry.pool());
+            inner.outbox.schedule(&delivery, &entry.pool);
         }
         Ok(())
     }
@@ -115,10 +116,10 @@ impl Inner {
     /// What the outcome means for its account. It holds from now on, whether the outcome can be kept or
     /// not; it outlasts the process with the outcome.
     fn pauses(&self, entry: &Entry, delivery: &Delivery, report: &Report) -> Vec<PauseChange> {
-        let (channel, account, pool) = (&delivery.channel, &delivery.account, entry.pool());
+        let (channel, account, pool) = (&delivery.channel, &delivery.account, &entry.pool);
         let mut pauses = Vec::new();
         if let Outcome::NeedsLogin { .. } = report.outcome {
-            self.outbox.hold(channel, account, &pool);
+            self.outbox.hold(channel, account, pool);
             pauses.push(Pause::Held);
         }
         let limited = match report.outcome {
@@ -126,7 +127,7 @@ impl Inner {
             _ => None,
         };
         for until_ms in limited.into_iter().chain(report.throttle_until_ms) {
-            self.outbox.pause(channel, account, &pool, until_ms);
+            self.outbox.pause(channel, account, pool, until_ms);
             pauses.push(Pause::Until(until_ms));
         }
         let change = |pause| PauseChange { channel: channel.clone(), account: account.clone(), pause };
@@ -168,7 +169,7 @@ impl Inner {
                 None => None,
             };
             let commit = Commit {
-                deliveries: vec![Arc::new(delivery.clone())],
+                deliveries: smallvec![Arc::new(delivery.clone())],
                 notes: announcement.iter().filter_map(Announcement::kept).cloned().collect(),
                 pauses,
                 ..Commit::default()

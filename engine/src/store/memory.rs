@@ -78,11 +78,11 @@ impl MemoryStore {
     /// What a commit changes in the history, in one turn; gives what is to be forgotten.
     fn remember(
         &self,
-        moved: &[(Option<Arc<Interaction>>, Arc<Interaction>)],
+        moved: &[(Option<Arc<Interaction>>, &Arc<Interaction>)],
         needs: &[(InteractionId, bool)],
         prune: Option<&Prune>,
     ) -> Taken {
-        let concerns = |(before, now): &(Option<Arc<Interaction>>, Arc<Interaction>)| {
+        let concerns = |(before, now): &(Option<Arc<Interaction>>, &Arc<Interaction>)| {
             before.as_deref().and_then(history::place) != history::place(now)
                 || before.is_none() && now.parent_id.is_some()
         };
@@ -302,10 +302,10 @@ impl Store for MemoryStore {
 
         self.counts.came(new);
         let mut moved = SmallVec::<[_; 2]>::new();
-        for (interaction, &hash) in commit.interactions.into_iter().zip(interactions) {
+        for (interaction, &hash) in commit.interactions.iter().zip(interactions) {
             let before = shards.of(hash).interactions.put(hash, interaction.clone());
-            self.counts.numbered(before.as_deref(), &interaction);
-            self.index.moved(hash, before.as_deref(), Some(&interaction));
+            self.counts.numbered(before.as_deref(), interaction);
+            self.index.moved(hash, before.as_deref(), Some(interaction));
             moved.push((before, interaction));
         }
         let mut forgotten = Vec::new();
@@ -333,7 +333,7 @@ impl Store for MemoryStore {
             forgotten = directory.forget(self.limit_settled);
         }
         let mut needs = SmallVec::<[_; 2]>::new();
-        for (delivery, &hash) in commit.deliveries.into_iter().zip(deliveries) {
+        for (delivery, &hash) in commit.deliveries.iter().zip(deliveries) {
             let before = shards.of(hash).deliveries.put(hash, delivery.clone());
             let was_at_work = before.is_some_and(|before| before.stage != Stage::Settled);
             let is_at_work = delivery.stage != Stage::Settled;

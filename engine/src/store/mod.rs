@@ -15,6 +15,8 @@ pub use sqlite::{
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::delivery::Delivery;
 use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId, Placement};
 use crate::notify::Note;
@@ -104,9 +106,9 @@ pub trait Store: Send + Sync {
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// Interactions as they will stand. Version 1 is a new one; any other must follow the stored one.
-    pub interactions: Vec<Arc<Interaction>>,
+    pub interactions: Few<Arc<Interaction>>,
     /// Deliveries as they will stand, by the same rule.
-    pub deliveries: Vec<Arc<Delivery>>,
+    pub deliveries: Few<Arc<Delivery>>,
     /// Addresses that were not known, and their contacts.
     pub contacts: Vec<(ContactAddress, Arc<str>)>,
     /// Who last had to do with a contact.
@@ -118,12 +120,15 @@ pub struct Commit {
     /// The reply to a request that named itself: [`CommitError::Conflict`] if there is one already.
     pub reply: Option<(RequestKey, KeptReply)>,
     /// Notes that tell of these changes: [`CommitError::Conflict`] if the agent has one of that number.
-    pub notes: Vec<KeptNote>,
+    pub notes: Few<KeptNote>,
     /// What changes of when accounts are left alone.
     pub pauses: Vec<PauseChange>,
     /// What is forgotten with it, after everything else.
     pub prune: Option<Prune>,
 }
+
+/// Mostly one or two: as many need no allocation.
+pub type Few<T> = SmallVec<[T; 2]>;
 
 /// A note that is kept for subscribers who come back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -216,6 +216,8 @@ pub(super) fn read_line(line: &str) -> Result<Read, RecordError> {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
     use crate::interaction::{Interaction, UserData};
     use crate::notify::NoteText;
@@ -265,9 +267,9 @@ mod tests {
         assert!(has_line(commit.clone()));
         let mut new = Interaction::clone(&commit.interactions[0]);
         new.version = 1;
-        assert!(!has_line(Commit { interactions: vec![Arc::new(new.clone())], ..commit.clone() }));
+        assert!(!has_line(Commit { interactions: smallvec![Arc::new(new.clone())], ..commit.clone() }));
         (new.version, new.state) = (4, crate::lifecycle::State::Completed);
-        assert!(!has_line(Commit { interactions: vec![Arc::new(new)], ..commit.clone() }));
+        assert!(!has_line(Commit { interactions: smallvec![Arc::new(new)], ..commit.clone() }));
         let prune = crate::store::Prune { now_ms: 0, ended_before_ms: None, keep: None, max: 0 };
         assert!(!has_line(Commit { prune: Some(prune), ..commit }));
     }

@@ -194,7 +194,10 @@ mod tests {
         let mut overlay = Overlay::default();
         let notes =
             [3, 4, 5].map(|sequence| KeptNote { agent: agent.clone(), note: note(sequence), forgotten: 1 });
-        overlay.take(&mut Commit { notes: notes.into(), ..Commit::default() }, AgentRecord::default);
+        overlay.take(
+            &mut Commit { notes: notes.into_iter().collect(), ..Commit::default() },
+            AgentRecord::default,
+        );
         for (in_tables, are_all, after, expected) in [
             (&[1, 2][..], true, 0, &[2, 3, 4, 5][..]),
             (&[1, 2, 3, 4], true, 0, &[2, 3, 4, 5]),
