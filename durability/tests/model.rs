@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use strowger::channel::Outcome;
 use strowger::lifecycle::{Direction, State};
 use strowger::{
-    AgentChange, AgentId, Commit, ContactAddress, ContactOnChannel, Delivery, Details, ExternalId, Id,
+    AgentChange, AgentId, Commit, ContactAddress, ContactOnChannel, Delivery, Details, ExternalId, Few, Id,
     Interaction, KeptNote, KeptReply, LastAgent, Limits, MemoryStore, Note, Pause, PauseChange, Placement,
     Prune, QueuePath, RequestKey, SqliteStore, Stage, Store, UserData, Work,
 };
@@ -299,7 +299,7 @@ fn agent(drawn: Option<&(Index, u64, Focus)>, follows: Option<u64>) -> Option<Ag
 
 /// The notes of a commit. Their numbers may be taken, by a note of this commit as well; they come in any
 /// order, and forget up to any number below their own.
-fn notes(drawn: &[(Index, u64, u64)], count: u64) -> Vec<KeptNote> {
+fn notes(drawn: &[(Index, u64, u64)], count: u64) -> Few<KeptNote> {
     let note = |(agent, sequence, keeps): &(Index, u64, u64)| KeptNote {
         agent: AgentId::parse(&pick(&AGENTS, *agent).replace(' ', "")).unwrap(),
         note: Arc::new(Note {
@@ -313,8 +313,8 @@ fn notes(drawn: &[(Index, u64, u64)], count: u64) -> Vec<KeptNote> {
 }
 
 /// The deliveries of a commit.
-fn deliveries(draft: &Draft, memory: &MemoryStore) -> Vec<Arc<Delivery>> {
-    let mut deliveries = Vec::new();
+fn deliveries(draft: &Draft, memory: &MemoryStore) -> Few<Arc<Delivery>> {
+    let mut deliveries = Few::new();
     for (which, stage, account, is_operation, skew) in &draft.deliveries {
         let number = which.index(DELIVERIES);
         let id = id("D", number);
