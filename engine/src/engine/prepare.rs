@@ -2,8 +2,9 @@
 //!
 //! All of these may be functions of the host or of a plugin, and nothing of theirs is called while something
 //! is locked: they may take as long, and wait for whom they like. What a change needs is known only when it
-//! was decided, and what it was decided on may change until the lock is held. So a call looks ahead without
-//! the lock, and if that was not what it then finds, it begins anew.
+//! was decided, and what it was decided on may change until the lock is held. So a call brings the names that
+//! such a request mostly takes, and where a plugin judges, it looks ahead without the lock. If that was not
+//! what it then needs, it begins anew, with one name more.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -82,7 +83,7 @@ impl Inner {
         Ok(())
     }
 
-    /// For a call that will name so many.
+    /// For a call that may name so many.
     pub(super) fn bring_names(&self, prepared: &mut Prepared<'_>, names: usize) {
         for name in prepared.names.iter().take(names) {
             name.set(Some(self.environment.ids.next()));
