@@ -21,6 +21,7 @@ pub(super) struct Entry {
     pub(super) wording: Wording,
     pub(super) runner: Runner,
     pub(super) pool: Pool,
+    /// Of the accounts that can't do all that any account can: mostly there is none.
     abilities: HashMap<String, Abilities>,
     any_ability: Abilities,
 }
@@ -35,10 +36,10 @@ impl Entry {
     fn new(manifest: Manifest, engine_name: &str, base_uri: &str, runner: Runner) -> Self {
         let lifecycle = Lifecycle::new(&manifest);
         let of = |account: &Account| lifecycle.abilities(account.operations.iter().map(String::as_str));
-        let abilities: HashMap<_, _> =
-            manifest.accounts.iter().map(|account| (account.name.clone(), of(account))).collect();
         let any_ability = lifecycle
             .abilities(manifest.accounts.iter().flat_map(|account| &account.operations).map(String::as_str));
+        let abilities = manifest.accounts.iter().map(|account| (account.name.clone(), of(account)));
+        let abilities = abilities.filter(|(_, abilities)| *abilities != any_ability).collect();
         let name: Arc<str> = manifest.channel.as_str().into();
         let pool = match runner {
             Runner::Plugin(_) => Pool::Plugins,
