@@ -130,9 +130,12 @@ await play(async () => {
   assert.equal(await desk.page.locator(".excess").textContent(), "");
   await desk.page.evaluate(() => {
     globalThis.statesSeen = [];
-    const note = () => {
-      const state = document.querySelector('[data-fact="state"]')?.textContent;
-      if (state && state !== globalThis.statesSeen.at(-1)) globalThis.statesSeen.push(state);
+    // What was shown is looked at, not what is shown by now: two documents may come at once.
+    const note = (changes) => {
+      for (const shown of changes.flatMap((change) => [...change.addedNodes])) {
+        const state = shown.querySelector('[data-fact="state"]').textContent;
+        if (state !== globalThis.statesSeen.at(-1)) globalThis.statesSeen.push(state);
+      }
     };
     new MutationObserver(note).observe(document.querySelector("#facts"), { childList: true, subtree: true });
   });
