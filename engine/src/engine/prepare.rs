@@ -59,7 +59,8 @@ impl Inner {
         Prepared { ids: Some(&*self.environment.ids), ..self.prepared() }
     }
 
-    /// For a call that is likely to come to this decision, if the interaction stands then as it stands now.
+    /// For a call that has a message judged, and is likely to come to this decision, if the interaction stands then
+    /// as it stands now. It begins no interaction.
     pub(super) fn prepare(
         &self,
         prepared: &mut Prepared<'_>,
@@ -72,7 +73,6 @@ impl Inner {
             None => None,
         };
         let names = usize::from(contact.as_ref().is_some_and(|contact| contact.is_unnamed(&decision)))
-            + usize::from(decision.created.is_some())
             + usize::from(decision.delivery.is_some());
         self.bring_names(prepared, names);
         if let Some(check) = &decision.needs.check {
@@ -146,8 +146,7 @@ fn judge(entry: &Entry, check: &Check) -> Result<(), Refusal> {
 impl Contact {
     /// Whether the contact of this decision has yet to get a name.
     fn is_unnamed(&self, decision: &Decision) -> bool {
-        let interaction = decision.created.as_ref().or(decision.after.as_ref());
-        self.known.is_none() && interaction.is_none_or(|interaction| interaction.contact_id.is_none())
+        self.known.is_none() && decision.after.as_ref().is_none_or(|after| after.contact_id.is_none())
     }
 }
 
