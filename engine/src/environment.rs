@@ -23,6 +23,12 @@ pub trait Random: Send + Sync {
 pub trait Ids: Send + Sync {
     /// A name that was never given before, also before a restart.
     fn next(&self) -> Id;
+
+    /// The same for a call that has asked for the time: `now_ms` is what its clock said.
+    fn next_at(&self, now_ms: i64) -> Id {
+        let _ = now_ms;
+        self.next()
+    }
 }
 
 /// What an engine takes from outside.
@@ -134,11 +140,15 @@ impl TimedIds {
 
 impl Ids for TimedIds {
     fn next(&self) -> Id {
+        self.next_at(self.clock.now_ms())
+    }
+
+    fn next_at(&self, now_ms: i64) -> Id {
         let mut chance = [0; 8];
         self.random.fill(&mut chance);
         let mut text = [0; Self::CHARACTERS];
         let (time, rest) = text.split_at_mut(Self::TIME_CHARACTERS);
-        base36(self.clock.now_ms().max(0).unsigned_abs(), time);
+        base36(now_ms.max(0).unsigned_abs(), time);
         base36(u64::from_le_bytes(chance), rest);
         Id::of_digits(text)
     }

@@ -1,13 +1,12 @@
 //! What an agent's request means.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use smallvec::smallvec;
 
 use super::draft::{create, reply, save, send};
 use super::operate::channel_operation;
-use super::{About, Decision, Facts, Focus, Telling, WOULD_HAVE};
+use super::{About, Decision, Facts, Focus, Telling, Tellings, WOULD_HAVE};
 use crate::bounds::check_declared;
 use crate::interaction::{AgentId, Interaction, Placement, UserData};
 use crate::lifecycle::{Event, Next, Operation, Source, State, Tells, step};
@@ -16,7 +15,7 @@ use crate::operation::{Asked, Parameters, Refusal, Request, StatusCode, Transfer
 
 /// Decides a request on an interaction that belongs to the agent.
 pub fn decide(
-    interaction: &Arc<Interaction>,
+    interaction: &Interaction,
     request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -27,37 +26,48 @@ pub fn decide(
     };
     let rule = step(source, Event::Agent(operation)).ok_or_else(|| forbidden(source, request, facts))?;
     let parameters = request.parameters();
+    if operation == Operation::Reply {
+        return reply(interaction, parameters, facts);
+    }
+    let mut after = interaction.clone();
     let mut decision = match operation {
-        Operation::Create => return Err(forbidden(source, request, facts)),
-        Operation::Save => save(interaction, request, facts)?,
-        Operation::Send => send(interaction, request, facts)?,
-        Operation::Reply => return reply(interaction, parameters, facts),
-        Operation::Transfer => transfer(interaction, parameters, facts)?,
-        Operation::Complete => complete(interaction, parameters, facts)?,
-        Operation::Accept => accept(interaction, parameters)?,
-        Operation::Reject => Decision { focus: Focus::Dropped, ..returned(interaction, facts.agent, true) },
-        Operation::Cancel => Decision::of(interaction.clone()),
+        Operation::Create | Operation::Reply => return Err(forbidden(source, request, facts)),
+        Operation::Save => save(&mut after, interaction, request, facts)?,
+        Operation::Send => send(&mut after, interaction, request, facts)?,
+        Operation::Transfer => transfer(&mut after, parameters, facts)?,
+        Operation::Complete => complete(&mut after, parameters, facts)?,
+        Operation::Accept => accept(&mut after, parameters)?,
+        Operation::Reject => {
+            let told = returned(&mut after, facts.agent, true);
+            Decision { focus: Focus::Dropped, told, ..Decision::default() }
+        }
+        Operation::Cancel => Decision::default(),
         Operation::AttachUserData | Operation::UpdateUserData => {
-            write_user_data(interaction, parameters, facts)?
+            after.user_data = user_data_over(&interaction.user_data, parameters, facts, true)?;
+            Decision::default()
         }
         Operation::DeleteUserData => {
             let keys = parameters.required_strings("keys")?;
-            with_user_data(interaction, interaction.user_data.without(&keys))
+            after.user_data = interaction.user_data.without(&keys);
+            Decision::default()
         }
-        Operation::SetDisposition => set_disposition(interaction, parameters, facts)?,
+        Operation::SetDisposition => {
+            after.user_data = with_disposition(&interaction.user_data, parameters, facts)?;
+            Decision::default()
+        }
         Operation::AddComment => {
             let comment = parameters.required_string("comment", "a text")?;
             facts.limits.check_text("comment", &comment)?;
-            let mut after = interaction.clone();
-            Arc::make_mut(&mut after).comment = Some(comment.into());
-            Decision::of(after)
+            after.comment = Some(comment.into());
+            Decision::default()
         }
-        Operation::SetInFocus => Decision { focus: Focus::Taken, ..Decision::of(interaction.clone()) },
+        Operation::SetInFocus => Decision { focus: Focus::Taken, ..Decision::default() },
     };
-    if let (Next::State(state), Some(after)) = (rule.next, &mut decision.after) {
-        Arc::make_mut(after).state = state;
+    if let Next::State(state) = rule.next {
+        after.state = state;
     }
-    debug_assert!(rule.leads_to(decision.after.as_ref().map(|after| after.state)));
+    debug_assert!(rule.leads_to(Some(after.state)));
+    decision.after = Some(after.into());
     if decision.told.is_empty() {
         decision.told.push(Telling::answer(facts.agent, About::After, note_kind(rule.tells)));
     }
@@ -78,15 +88,13 @@ pub fn decide_on_collection(request: &Request<'_>, facts: &Facts<'_>) -> Result<
 }
 
 fn transfer(
-    interaction: &Arc<Interaction>,
+    after: &mut Interaction,
     parameters: Parameters<'_, '_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
     let target = parameters.transfer_target()?;
     let left = Telling::answer(facts.agent, About::After, NoteKind::StatusChange).left();
     let mut decision = Decision { focus: Focus::Dropped, ..Decision::default() };
-    let mut transferred = interaction.clone();
-    let after = Arc::make_mut(&mut transferred);
     match target {
         TransferTarget::Agent(target) => {
             after.state = State::Invited;
@@ -106,12 +114,11 @@ fn transfer(
             decision.told = smallvec![left];
         }
     }
-    decision.after = Some(transferred);
     Ok(decision)
 }
 
 fn complete(
-    interaction: &Arc<Interaction>,
+    after: &mut Interaction,
     parameters: Parameters<'_, '_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -119,65 +126,47 @@ fn complete(
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
     queue.iter().try_for_each(|queue| check_declared(facts.queues, queue))?;
     let placement = queue.map(|queue| Placement { queue, since_ms: facts.now_ms, number: 0 });
-    let mut after = interaction.clone();
     if placement.is_some() || after.placement.is_some() {
-        Arc::make_mut(&mut after).placement = placement;
+        after.placement = placement;
     }
-    Ok(Decision { records_last_agent: saves_last_agent, ..Decision::of(after) })
+    Ok(Decision { records_last_agent: saves_last_agent, ..Decision::default() })
 }
 
-fn accept(interaction: &Arc<Interaction>, parameters: Parameters<'_, '_>) -> Result<Decision, Refusal> {
+fn accept(after: &mut Interaction, parameters: Parameters<'_, '_>) -> Result<Decision, Refusal> {
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
-    let mut after = interaction.clone();
     if after.transferred_by.is_some() {
-        Arc::make_mut(&mut after).transferred_by = None;
+        after.transferred_by = None;
     }
-    Ok(Decision { records_last_agent: saves_last_agent, ..Decision::of(after) })
+    Ok(Decision { records_last_agent: saves_last_agent, ..Decision::default() })
 }
 
-/// An invitation that was not taken: back to its queue, or to the agent who transferred the draft.
-pub(super) fn returned(interaction: &Interaction, invited: &AgentId, is_answer: bool) -> Decision {
-    let left = Telling { is_answer, ..Telling::news(invited, NoteKind::StatusChange).left() };
-    let mut after = Interaction { owner: None, ..interaction.clone() };
-    (after.assigned_to, after.transferred_by) = (None, None);
-    let mut told = smallvec![left];
-    match (&interaction.placement, &interaction.transferred_by) {
-        (None, Some(former)) => {
+/// An invitation that was not taken: back to its queue, or to the agent who transferred the draft. Gives who is told.
+pub(super) fn returned(after: &mut Interaction, invited: &AgentId, is_answer: bool) -> Tellings {
+    let mut told = smallvec![Telling { is_answer, ..Telling::news(invited, NoteKind::StatusChange).left() }];
+    after.owner = None;
+    after.assigned_to = None;
+    match after.transferred_by.take() {
+        Some(former) if after.placement.is_none() => {
             after.state = State::Composing;
-            after.owner = Some(former.clone());
-            told.push(Telling::news(former, NoteKind::StatusChange));
+            told.push(Telling::news(&former, NoteKind::StatusChange));
+            after.owner = Some(former);
         }
         // What nobody transferred was offered from a queue.
         _ => after.state = State::Queued,
     }
-    Decision { told, ..Decision::of(after) }
+    told
 }
 
-fn write_user_data(
-    interaction: &Arc<Interaction>,
+fn with_disposition(
+    before: &UserData,
     parameters: Parameters<'_, '_>,
     facts: &Facts<'_>,
-) -> Result<Decision, Refusal> {
-    let user_data = user_data_over(&interaction.user_data, parameters, facts, true)?;
-    Ok(with_user_data(interaction, user_data))
-}
-
-fn set_disposition(
-    interaction: &Arc<Interaction>,
-    parameters: Parameters<'_, '_>,
-    facts: &Facts<'_>,
-) -> Result<Decision, Refusal> {
+) -> Result<UserData, Refusal> {
     let disposition = parameters.required_string("disposition", "the disposition, as `resolved`")?;
     let key = parameters.string("dispositionKey")?.unwrap_or(Cow::Borrowed("DISP_KEY"));
-    let user_data = interaction.user_data.with_text(&key, &disposition);
+    let user_data = before.with_text(&key, &disposition);
     facts.limits.check_user_data(WOULD_HAVE, &user_data)?;
-    Ok(with_user_data(interaction, user_data))
-}
-
-fn with_user_data(interaction: &Arc<Interaction>, user_data: UserData) -> Decision {
-    let mut after = interaction.clone();
-    Arc::make_mut(&mut after).user_data = user_data;
-    Decision::of(after)
+    Ok(user_data)
 }
 
 /// User data with what `userData` holds. Limits are judged on the whole.
@@ -220,7 +209,7 @@ pub(super) fn note_kind(tells: Tells) -> NoteKind {
 
 impl Decision {
     /// The interaction will stand so.
-    pub(super) fn of(after: impl Into<Arc<Interaction>>) -> Self {
+    pub(super) fn of(after: Interaction) -> Self {
         Self { after: Some(after.into()), ..Self::default() }
     }
 }

@@ -46,15 +46,18 @@ pub(super) fn create(
 }
 
 pub(super) fn save(
-    interaction: &Arc<Interaction>,
+    after: &mut Interaction,
+    before: &Interaction,
     request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
-    written(interaction, request.message_object()?, facts).map(Decision::of)
+    write(after, before, request.message_object()?, facts)?;
+    Ok(Decision::default())
 }
 
 pub(super) fn send(
-    interaction: &Arc<Interaction>,
+    after: &mut Interaction,
+    before: &Interaction,
     request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<Decision, Refusal> {
@@ -63,13 +66,12 @@ pub(super) fn send(
     let queue_path = parameters.required_queue_path("queuePath")?;
     check_declared(facts.queues, &queue_path)?;
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
-    let mut sent = written(interaction, request.message_object()?, facts)?;
-    let after = Arc::make_mut(&mut sent);
+    write(after, before, request.message_object()?, facts)?;
 
     let member = |name: &str| format!("{}.{name}", manifest.resource);
     let from = after.from.clone().filter(|from| !from.is_empty());
     let from = from.ok_or_else(|| Refusal::missing(&member("from"), "the name of an account"))?;
-    let text = after.message.clone().filter(|text| !text.is_empty() && !after.message_is_parents);
+    let text = after.message.as_ref().filter(|text| !text.is_empty() && !after.message_is_parents);
     let text = text.ok_or_else(|| {
         Refusal::missing(
             &member("message"),
@@ -90,10 +92,10 @@ pub(super) fn send(
         + after.user_data.as_str().len()
         + after.extras.as_ref().map_or(0, |extras| extras.get().len());
     let check = facts.judges.then(|| {
-        let (extras, user_data) = (after.extras.clone(), after.user_data.clone());
+        let (text, extras, user_data) = (text.clone(), after.extras.clone(), after.user_data.clone());
         Arc::new(Check { account: from.clone(), text, extras, user_data })
     });
-    let mut decision = Decision::of(sent);
+    let mut decision = Decision::default();
     decision.needs.check = check;
     decision.needs.contact = true;
     decision.records_last_agent = saves_last_agent;
@@ -165,14 +167,14 @@ pub(super) fn reply(
     })
 }
 
-/// The draft with `from`, `message` and what else the object carries.
-fn written(
-    interaction: &Arc<Interaction>,
+/// Writes `from`, `message` and what else the object carries into the draft.
+fn write(
+    after: &mut Interaction,
+    before: &Interaction,
     object: Option<&Members<'_>>,
     facts: &Facts<'_>,
-) -> Result<Arc<Interaction>, Refusal> {
-    let mut written = interaction.clone();
-    let Some(object) = object else { return Ok(written) };
+) -> Result<(), Refusal> {
+    let Some(object) = object else { return Ok(()) };
     let manifest = facts.manifest;
     let text = |name: &str| {
         Parameters::new(object).string(name).map_err(|_| {
@@ -183,7 +185,6 @@ fn written(
             )
         })
     };
-    let after = Arc::make_mut(&mut written);
     if let Some(message) = text("message")? {
         facts.limits.check_text(format_args!("{}.message", manifest.resource), &message)?;
         after.message = Some(message.into());
@@ -200,7 +201,7 @@ fn written(
     let others = object.iter().filter(|(name, _)| !matches!(*name, "from" | "message"));
     let extras: Vec<_> = others.map(|(name, value)| Set::always(name, value)).collect();
     if !extras.is_empty() {
-        let kept = interaction.extras.as_deref().map_or("{}", RawValue::get);
+        let kept = before.extras.as_deref().map_or("{}", RawValue::get);
         let mut object = String::new();
         json::write_over(kept, &extras, &mut object);
         let extras = RawValue::from_string(object).expect("an object that we wrote is JSON");
@@ -209,10 +210,10 @@ fn written(
     }
     // What the engine or a channel wrote is not the agent's fault: a draft that came back with more than
     // is allowed can still be saved and sent as it is.
-    if after.user_data != interaction.user_data {
+    if after.user_data != before.user_data {
         facts.limits.check_user_data(WOULD_HAVE, &after.user_data)?;
     }
-    Ok(written)
+    Ok(())
 }
 
 /// Refuses more attachments than the channel takes.

@@ -68,9 +68,10 @@ pub(crate) fn decide_offer(interaction: &Interaction, agent: &AgentId) -> Option
 pub(crate) fn decide_revoke(interaction: &Interaction) -> Option<Decision> {
     let rule = allowed(interaction, Event::Revoke)?;
     let invited = interaction.owner.as_ref()?;
-    let decision = returned(interaction, invited, false);
-    debug_assert!(rule.leads_to(decision.after.as_ref().map(|after| after.state)));
-    Some(decision)
+    let mut after = interaction.clone();
+    let told = returned(&mut after, invited, false);
+    debug_assert!(rule.leads_to(Some(after.state)));
+    Some(Decision { told, ..Decision::of(after) })
 }
 
 fn allowed(interaction: &Interaction, event: Event) -> Option<&'static Rule> {

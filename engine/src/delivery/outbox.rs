@@ -125,7 +125,7 @@ impl Outbox {
     pub(crate) fn pause(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool, until_ms: i64) {
         let mut state = self.state.lock();
         let lane = (channel.clone(), account.clone());
-        let entry = state.lane(&lane, pool);
+        let entry = state.lane(lane.clone(), pool);
         entry.paused_until_ms = entry.paused_until_ms.max(until_ms);
         state.place(&lane);
     }
@@ -134,7 +134,7 @@ impl Outbox {
     pub(crate) fn hold(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
         let mut state = self.state.lock();
         let lane = (channel.clone(), account.clone());
-        state.lane(&lane, pool).held = true;
+        state.lane(lane.clone(), pool).held = true;
         state.place(&lane);
     }
 
@@ -152,7 +152,7 @@ impl Outbox {
     pub(crate) fn resume(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
         let mut state = self.state.lock();
         let lane = (channel.clone(), account.clone());
-        let entry = state.lane(&lane, pool);
+        let entry = state.lane(lane.clone(), pool);
         entry.paused_until_ms = i64::MIN;
         entry.held = false;
         state.place(&lane);
@@ -180,7 +180,7 @@ impl Outbox {
     pub(crate) fn put_back(&self, claim: Claim, due_ms: i64) {
         let mut state = self.state.lock();
         // The lane of a host that has nothing else to do is gone by now.
-        let lane = state.lane(&claim.lane, &claim.pool);
+        let lane = state.lane(claim.lane.clone(), &claim.pool);
         lane.busy = false;
         // First of all: what stage it is in only the store knows.
         lane.doubtful.insert((due_ms, claim.number, claim.id));
@@ -224,8 +224,8 @@ impl Outbox {
 }
 
 impl Schedule {
-    fn lane(&mut self, lane: &Lane, pool: &Pool) -> &mut LaneState {
-        self.lanes.entry(lane.clone()).or_insert_with(|| LaneState {
+    fn lane(&mut self, lane: Lane, pool: &Pool) -> &mut LaneState {
+        self.lanes.entry(lane).or_insert_with(|| LaneState {
             pool: pool.clone(),
             doubtful: BTreeSet::new(),
             others: BTreeSet::new(),
@@ -242,8 +242,8 @@ impl Schedule {
     }
 
     fn schedule(&mut self, delivery: &Delivery, pool: &Pool, number: u64) {
-        let lane = (delivery.channel.clone(), delivery.account.clone());
-        let entry = self.lane(&lane, pool);
+        let lane = || (delivery.channel.clone(), delivery.account.clone());
+        let entry = self.lane(lane(), pool);
         let first = entry.next();
         match delivery.stage {
             Stage::Pending { due_ms } => {
@@ -262,7 +262,7 @@ impl Schedule {
         }
         // Behind another one it does not move the lane.
         if first.is_none() || entry.next() != first {
-            self.place(&lane);
+            self.place(&lane());
         }
     }
 

@@ -296,7 +296,7 @@ impl Agent {
     }
 
     fn seen(&self, entry: &Entry, interaction: &Interaction) -> String {
-        let in_focus = *self.state.focus.lock() == Some(interaction.id);
+        let in_focus = self.state.focus.get() == Some(interaction.id);
         let resource = entry.resource(interaction, Seen::AsItStands, self.may_act, in_focus);
         let mut json = String::with_capacity(interaction.user_data.as_str().len() + 1_024);
         resource.write(&mut json);

@@ -1,6 +1,7 @@
 //! What agents are told of a change: written and numbered before it is committed, because it is part of
 //! the commit, and handed out after.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,8 +17,25 @@ use crate::store::{Few, KeptNote, StoreError};
 /// An agent who is to be told something, and what the agent looks at.
 pub(super) struct Listener<'a> {
     telling: &'a Telling,
-    agent: Arc<AgentState>,
+    agent: Known<'a>,
     focus: Option<InteractionId>,
+}
+
+/// An agent who was seen.
+enum Known<'a> {
+    Asking(&'a AgentState),
+    Another(Arc<AgentState>),
+}
+
+impl Deref for Known<'_> {
+    type Target = AgentState;
+
+    fn deref(&self) -> &AgentState {
+        match self {
+            Self::Asking(agent) => agent,
+            Self::Another(agent) => agent,
+        }
+    }
 }
 
 /// Seldom more than two: who had it, and who gets it.
@@ -28,16 +46,16 @@ impl Inner {
     pub(super) fn listeners<'a>(
         &self,
         told: &'a [Telling],
-        asking: Option<&Arc<AgentState>>,
+        asking: Option<&'a Arc<AgentState>>,
     ) -> Result<Listeners<'a>, StoreError> {
         let mut listeners = Listeners::new();
         for telling in told {
             let agent = match asking.filter(|asking| asking.id == telling.to) {
-                Some(asking) => Some(asking.clone()),
-                None => self.seen_agent(&telling.to)?,
+                Some(asking) => Some(Known::Asking(asking)),
+                None => self.seen_agent(&telling.to)?.map(Known::Another),
             };
             if let Some(agent) = agent {
-                let focus = *agent.focus.lock();
+                let focus = agent.focus.get();
                 listeners.push(Listener { telling, agent, focus });
             }
         }
@@ -69,11 +87,13 @@ struct Shown<'a> {
 }
 
 impl<'a> News<'a> {
-    /// Numbers the notes. `moved` is the focus of an agent as the change leaves it.
+    /// Numbers the notes; `kept` gets what belongs into the commit. `moved` is the focus of an agent as the change
+    /// leaves it.
     pub(super) fn announce(
         self,
         listeners: &'a [Listener<'a>],
         moved: Option<(&AgentId, Option<InteractionId>)>,
+        kept: &mut Few<KeptNote>,
     ) -> Result<Announced<'a>, StoreError> {
         let Inner { store, limits, .. } = self.engine;
         let mut notes = SmallVec::new();
@@ -87,7 +107,8 @@ impl<'a> News<'a> {
             let in_focus = telling.seen == Seen::AsItStands && focus == Some(interaction.id);
             let shown = Shown { telling, interaction, in_focus };
             let write = || self.written(shown);
-            let announcement = agent.hub.announce(&self.entry.topic, limits, &**store, write)?;
+            let (announcement, note) = agent.hub.announce(&self.entry.topic, limits, &**store, write)?;
+            kept.extend(note);
             notes.push((announcement, shown));
         }
         Ok(Announced { news: self, notes })
@@ -102,11 +123,6 @@ impl<'a> News<'a> {
 }
 
 impl Announced<'_> {
-    /// What belongs into the commit.
-    pub(super) fn notes(&self) -> Few<KeptNote> {
-        self.notes.iter().filter_map(|(announcement, ..)| announcement.kept()).cloned().collect()
-    }
-
     /// The change was made.
     pub(super) fn tell(self) {
         for (announcement, shown) in self.notes {

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
-
 use super::announce::News;
 use super::channels::Entry;
+use super::focus::MovingFocus;
 use super::poison::Critical;
 use super::prepare::{Contact, Prepared};
 use super::{AgentState, Error, Inner};
-use crate::decide::{Decision, Focus, NewDelivery};
+use crate::decide::{Decision, NewDelivery};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
 use crate::interaction::{DeliveryId, Interaction, InteractionId};
 use crate::operation::{Refusal, StatusCode};
@@ -101,18 +100,23 @@ impl Inner {
     ) -> Result<Applied, Unapplied> {
         self.meet_needs(decision, prepared)?;
         let mut commit = Commit::default();
+        let (mut after, mut created) = (decision.after.take(), decision.created.take());
+        let mut records = Records {
+            after: after.as_mut().map(Arc::make_mut),
+            created: created.as_mut().map(Arc::make_mut),
+        };
         if let Some(mut contact) = contact {
             if contact.known.is_none() {
                 contact.known = self.store.contact(&contact.address)?;
             }
-            meet(contact, decision, &mut commit, prepared)?;
+            meet(contact, &mut records, &mut commit, prepared)?;
         }
 
         let host_id = match by {
             By::Host { id, .. } => id,
             _ => None,
         };
-        commit.prune = self.number(decision, host_id, prepared)?;
+        commit.prune = self.number(&mut records, host_id, prepared)?;
 
         let agent = match &by {
             By::Agent(agent, _) => Some(*agent),
@@ -128,15 +132,16 @@ impl Inner {
         };
         let listeners = self.listeners(&decision.told, agent)?;
         // Held until the change is made: a focus that moved twice must end the same in memory and store.
-        let mut focus = agent.and_then(|agent| agent.moving_focus(decision.focus, about));
+        let focus = agent.and_then(|agent| agent.focus.moving(decision.focus, about));
         commit.agent = agent.map(|agent| AgentChange {
             id: agent.id.clone(),
             reference_id: reference_id.unwrap_or(0),
-            focus: focus.as_ref().map(|moving| moving.to),
+            focus: focus.as_ref().map(MovingFocus::to),
             followed_after: None,
         });
         if decision.records_last_agent || !matches!(by, By::Agent(_, None)) {
-            bring_along(&mut commit, entry, decision, &by, reference_id, prepared.now_ms);
+            let records_last_agent = decision.records_last_agent;
+            bring_along(&mut commit, entry, &records, records_last_agent, &by, reference_id, prepared.now_ms);
         }
 
         let new_delivery = match (delivery_id, decision.delivery.take(), agent) {
@@ -145,10 +150,10 @@ impl Inner {
             }
             _ => None,
         };
-        if let (Some(after), Some(delivery)) = (&mut decision.after, &new_delivery)
+        if let (Some(after), Some(delivery)) = (&mut records.after, &new_delivery)
             && delivery.work == Work::Publish
         {
-            Arc::make_mut(after).delivery = Some(delivery.id);
+            after.delivery = Some(delivery.id);
         }
         commit.deliveries.extend(new_delivery.clone());
         if let By::Delivery(delivery, pauses) = by {
@@ -156,14 +161,13 @@ impl Inner {
             commit.pauses = pauses;
         }
 
-        let committed = Committed { after: decision.after.take(), created: decision.created.take() };
+        let committed = Committed { after, created };
         // Nobody may change a new interaction before its agent was told of it.
         let _created_lock = committed.created.as_ref().map(|created| self.locks.lock(created.id));
         commit.interactions.extend(committed.after.iter().chain(&committed.created).cloned());
         let news = News { engine: self, entry, committed: &committed, reference_id };
-        let moved = agent.zip(focus.as_ref()).map(|(agent, moving)| (&agent.id, moving.to));
-        let announced = news.announce(&listeners, moved)?;
-        commit.notes = announced.notes();
+        let moved = agent.zip(focus.as_ref()).map(|(agent, moving)| (&agent.id, moving.to()));
+        let announced = news.announce(&listeners, moved, &mut commit.notes)?;
         // From here until everybody was told a panic leaves an engine that nobody knows the state of.
         let critical = self.critical()?;
         self.commit(commit, host_id.is_some(), &critical)?;
@@ -171,10 +175,9 @@ impl Inner {
         if let Some(numbered) = numbered {
             numbered.keep();
         }
-        if let Some(moving) = &mut focus {
-            *moving.focus = moving.to;
+        if let Some(moving) = focus {
+            moving.arrive();
         }
-        drop(focus);
         announced.tell();
         if let Some(delivery) = &new_delivery {
             self.outbox.schedule(delivery, &entry.pool);
@@ -185,27 +188,31 @@ impl Inner {
     /// Gives what is new its name and its number, and what has ended its time: then others may be forgotten.
     fn number(
         &self,
-        decision: &mut Decision,
+        Records { after, created }: &mut Records<'_>,
         host_id: Option<InteractionId>,
         prepared: &Prepared<'_>,
     ) -> Result<Option<Prune>, Unapplied> {
-        if let Some(created) = decision.created.as_mut().map(Arc::make_mut) {
+        if let Some(created) = created {
             created.id = host_id.map_or_else(|| prepared.name(), Ok)?;
             created.number = self.next_number();
             created.version = 1;
         }
-        if let Some(after) = decision.after.as_mut().map(Arc::make_mut) {
+        if let Some(after) = after {
             after.version += 1;
         }
         let mut prune = None;
-        for interaction in decision.after.iter_mut().chain(&mut decision.created).map(Arc::make_mut) {
-            if interaction.has_ended() && interaction.ended_ms.is_none() {
-                interaction.ended_ms = Some(prepared.now_ms);
+        for interaction in [after, created].into_iter().flatten() {
+            let ends = interaction.has_ended() && interaction.ended_ms.is_none();
+            let is_placed = interaction.placement.as_ref().is_some_and(|place| place.number == 0);
+            if !ends && !is_placed {
+                continue;
+            }
+            let details = &mut *interaction.more;
+            if ends {
+                details.ended_ms = Some(prepared.now_ms);
                 prune = self.retention.prune(prepared.now_ms, SWEPT_WITH_AN_END);
             }
-            if interaction.placement.as_ref().is_some_and(|place| place.number == 0)
-                && let Some(place) = &mut interaction.placement
-            {
+            if let Some(place) = details.placement.as_mut().filter(|_| is_placed) {
                 place.number = self.next_number();
             }
         }
@@ -287,7 +294,8 @@ fn new_delivery(
 fn bring_along(
     commit: &mut Commit,
     entry: &Entry,
-    decision: &Decision,
+    records: &Records<'_>,
+    records_last_agent: bool,
     by: &By<'_>,
     reference_id: Option<u64>,
     now_ms: i64,
@@ -300,13 +308,13 @@ fn bring_along(
         }
         By::Host { external_id: Some(external_id), .. } => {
             let key = ExternalId { channel: entry.name.clone(), id: (*external_id).into() };
-            commit.external = decision.created.as_ref().map(|created| (key, created.id));
+            commit.external = records.created.as_ref().map(|created| (key, created.id));
         }
         _ => {}
     }
-    if decision.records_last_agent
+    if records_last_agent
         && let By::Agent(agent, _) = by
-        && let Some(contact_id) = decision.after.as_ref().and_then(|after| after.contact_id.clone())
+        && let Some(contact_id) = records.after.as_ref().and_then(|after| after.contact_id.clone())
     {
         commit.last_agent = Some((
             ContactOnChannel { contact_id, channel: entry.name.clone() },
@@ -328,12 +336,11 @@ pub(super) fn contact_address(entry: &Entry, decision: &Decision) -> Option<Cont
 /// one first, the commit is a conflict.
 fn meet(
     Contact { address, known }: Contact,
-    decision: &mut Decision,
+    Records { after, created }: &mut Records<'_>,
     commit: &mut Commit,
     prepared: &Prepared<'_>,
 ) -> Result<(), Unapplied> {
-    let Some(interaction) = decision.created.as_mut().or(decision.after.as_mut()) else { return Ok(()) };
-    let interaction = Arc::make_mut(interaction);
+    let Some(interaction) = created.as_mut().or(after.as_mut()) else { return Ok(()) };
     let is_new = known.is_none();
     let contact_id = match interaction.contact_id.take().or(known) {
         Some(contact_id) => contact_id,
@@ -344,6 +351,12 @@ fn meet(
         commit.contacts.push((address, contact_id));
     }
     Ok(())
+}
+
+/// The records of a change, while it is made.
+struct Records<'a> {
+    after: Option<&'a mut Interaction>,
+    created: Option<&'a mut Interaction>,
 }
 
 /// The records of a change, as they stand once it is made.
@@ -399,26 +412,6 @@ impl Drop for Numbered<'_> {
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             );
-        }
-    }
-}
-
-/// A focus on its way to another interaction, locked until it is there.
-struct MovingFocus<'a> {
-    focus: MutexGuard<'a, Option<InteractionId>>,
-    to: Option<InteractionId>,
-}
-
-impl AgentState {
-    fn moving_focus(&self, focus: Focus, about: Option<InteractionId>) -> Option<MovingFocus<'_>> {
-        if focus == Focus::Stays {
-            return None;
-        }
-        let now = self.focus.lock();
-        match focus {
-            Focus::Taken => Some(MovingFocus { focus: now, to: about }),
-            Focus::Dropped if *now == about => Some(MovingFocus { focus: now, to: None }),
-            Focus::Stays | Focus::Dropped => None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod announce;
 mod apply;
 mod channels;
 mod deliver;
+mod focus;
 mod host;
 mod locks;
 mod poison;
@@ -26,16 +27,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use foldhash::HashMap;
 use foldhash::fast::RandomState;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use self::channels::{Channels, Entry, Runner};
+use self::focus::AgentFocus;
 use self::locks::Locks;
 use crate::apart::Apart;
 use crate::channel::{Channel, ChannelFault, ManifestError};
 use crate::config::{Config, ConfigError, Limits, Retention, StoreConfig};
 use crate::delivery::{Delivery, Outbox, Stage};
 use crate::environment::Environment;
-use crate::interaction::{AgentId, InteractionId, InvalidAgentId};
+use crate::interaction::{AgentId, InvalidAgentId};
 use crate::lifecycle::{DiagramFormat, UnknownFormat};
 use crate::near::near;
 use crate::notify::Hub;
@@ -78,7 +80,7 @@ struct Inner {
 struct AgentState {
     id: AgentId,
     reference_id: AtomicU64,
-    focus: Mutex<Option<InteractionId>>,
+    focus: AgentFocus,
     hub: Hub,
 }
 
@@ -421,7 +423,7 @@ impl Agents {
                 Arc::new(AgentState {
                     id: id.clone(),
                     reference_id: AtomicU64::new(record.reference_id),
-                    focus: Mutex::new(record.focus),
+                    focus: AgentFocus::new(record.focus),
                     hub: Hub::new(id.clone(), record.followed_after),
                 })
             })

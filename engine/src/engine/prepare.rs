@@ -86,7 +86,7 @@ impl Inner {
     /// For a call that may name so many.
     pub(super) fn bring_names(&self, prepared: &mut Prepared<'_>, names: usize) {
         for name in prepared.names.iter().take(names) {
-            name.set(Some(self.environment.ids.next()));
+            name.set(Some(self.environment.ids.next_at(prepared.now_ms)));
         }
     }
 
@@ -109,7 +109,7 @@ impl Prepared<'_> {
     /// A new name.
     pub(super) fn name(&self) -> Result<Id, Unapplied> {
         let prepared = self.names.iter().find_map(Cell::take);
-        prepared.or_else(|| self.ids.map(Ids::next)).ok_or(Unapplied::Conflict)
+        prepared.or_else(|| self.ids.map(|ids| ids.next_at(self.now_ms))).ok_or(Unapplied::Conflict)
     }
 
     /// Whether the channel accepts this message.

@@ -13,7 +13,7 @@ use crate::channel::{Outcome, Report};
 use crate::decide::{Decision, decide_confirmed, decide_operated, decide_refused};
 use crate::delivery::{Delivery, Stage, Verdict, Work, given_up, judge, leaves_unresolved};
 use crate::interaction::DeliveryId;
-use crate::notify::{Announcement, NoteText};
+use crate::notify::NoteText;
 use crate::operation::{Refusal, StatusCode};
 use crate::store::{Commit, Pause, PauseChange};
 
@@ -164,13 +164,14 @@ impl Inner {
         } else {
             let write = || response(entry, &delivery, &verdict);
             let asked = self.answered(&delivery)?;
-            let announcement = match &asked {
+            let announced = match &asked {
                 Some(agent) => Some(agent.hub.announce(&entry.topic, &self.limits, &*self.store, write)?),
                 None => None,
             };
+            let (announcement, kept) = announced.unzip();
             let commit = Commit {
                 deliveries: smallvec![Arc::new(delivery.clone())],
-                notes: announcement.iter().filter_map(Announcement::kept).cloned().collect(),
+                notes: kept.flatten().into_iter().collect(),
                 pauses,
                 ..Commit::default()
             };

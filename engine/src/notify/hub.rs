@@ -4,6 +4,7 @@
 //! A note is numbered before the change that it tells of is committed, because the log is part of that
 //! commit; it is told after, in the order of the numbers. See [`Announcement`].
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -20,6 +21,8 @@ use crate::store::{AgentChange, Commit, CommitError, KeptNote, Store, StoreError
 #[repr(C)]
 pub(crate) struct Hub {
     state: Mutex<HubState>,
+    /// Somebody subscribed once, and line and log go on where the store's log ends: that stays so.
+    is_followed: AtomicBool,
     agent: AgentId,
 }
 
@@ -62,7 +65,7 @@ impl Hub {
             subscribers: Vec::new(),
             topics: Vec::new(),
         };
-        Self { agent, state: Mutex::new(state) }
+        Self { agent, is_followed: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     /// Adds a subscriber; the agent's first one is remembered in the store. With `from`, the notes after
@@ -107,22 +110,23 @@ impl Hub {
         Ok(())
     }
 
-    /// Numbers a note of a change that is about to be committed. `write` is asked for it only if somebody
-    /// ever subscribed.
+    /// Numbers a note of a change that is about to be committed, and gives what belongs into the commit. `write` is
+    /// asked for the note only if somebody ever subscribed.
     pub(crate) fn announce<'a>(
         &'a self,
         topic: &'a str,
         limits: &Limits,
         store: &dyn Store,
         write: impl FnOnce() -> NoteText,
-    ) -> Result<Announcement<'a>, StoreError> {
-        let announcement = |sequence, kept| Announcement { hub: self, topic, sequence, kept, is_told: false };
-        {
+    ) -> Result<(Announcement<'a>, Option<KeptNote>), StoreError> {
+        let announcement = |sequence, note| Announcement { hub: self, topic, sequence, note, is_told: false };
+        if !self.is_followed.load(Ordering::Acquire) {
             let mut state = self.state.lock();
             state.read(&self.agent, store)?;
             if state.followed_after.is_none() {
-                return Ok(announcement(state.line.give(), None));
+                return Ok((announcement(state.line.give(), None), None));
             }
+            self.is_followed.store(true, Ordering::Release);
         }
         // Written outside the lock: notes of other interactions need not wait for it.
         let data = write();
@@ -131,12 +135,11 @@ impl Hub {
         let HubState { line, log, .. } = &mut *state;
         let sequence = line.give();
         log.add(sequence, data.len(), line.first_open(), limits);
-        let kept = KeptNote {
-            agent: self.agent.clone(),
-            note: Arc::new(Note { topic, data, sequence }),
-            forgotten: log.forgotten(),
-        };
-        Ok(announcement(sequence, Some(kept)))
+        let forgotten = log.forgotten();
+        drop(state);
+        let note = Arc::new(Note { topic, data, sequence });
+        let kept = KeptNote { agent: self.agent.clone(), note: note.clone(), forgotten };
+        Ok((announcement(sequence, Some(note)), Some(kept)))
     }
 
     /// Wakes everybody who waits for a note.
@@ -159,20 +162,16 @@ pub(crate) struct Announcement<'a> {
     hub: &'a Hub,
     topic: &'a str,
     sequence: u64,
-    kept: Option<KeptNote>,
+    /// None if nobody ever subscribed.
+    note: Option<Arc<Note>>,
     is_told: bool,
 }
 
 impl Announcement<'_> {
-    /// What belongs into the commit; nothing if nobody ever subscribed.
-    pub(crate) fn kept(&self) -> Option<&KeptNote> {
-        self.kept.as_ref()
-    }
-
     /// The change was made: hands the note to all who subscribed to its topic, as soon as all earlier ones
     /// are told or abandoned. `write` is asked for it if somebody subscribed for the first time meanwhile.
     pub(crate) fn tell(mut self, write: impl FnOnce() -> NoteText) {
-        let mut note = self.kept.take().map(|kept| kept.note);
+        let mut note = self.note.take();
         let mut state = self.hub.state.lock();
         if note.is_none() && state.followed_after.is_some() {
             drop(state);
@@ -240,10 +239,18 @@ impl HubState {
 
     fn pass_on(&mut self) {
         while let Some(note) = self.line.next() {
-            for queue in &self.subscribers {
-                if let Some(queue) = queue.upgrade().filter(|queue| queue.topic().covers(&note.topic)) {
-                    queue.push(Notification::Note(note.clone()), note.data.len());
+            let bytes = note.data.len();
+            // The last one gets it as it is.
+            let mut last = None::<Arc<Queue>>;
+            for queue in self.subscribers.iter().filter_map(Weak::upgrade) {
+                if queue.topic().covers(&note.topic)
+                    && let Some(queue) = last.replace(queue)
+                {
+                    queue.push(Notification::Note(note.clone()), bytes);
                 }
+            }
+            if let Some(queue) = last {
+                queue.push(Notification::Note(note), bytes);
             }
         }
     }

@@ -153,16 +153,17 @@ impl Queue {
     }
 
     fn next(&self, timeout: Duration) -> Option<Notification> {
-        let deadline = Instant::now().checked_add(timeout);
         let mut state = self.state.lock();
+        // Most find something, or don't wait: then nobody asks for the time.
+        let mut deadline = None;
         loop {
             if let Some(notification) = state.take() {
                 return Some(notification);
             }
-            if state.closed {
+            if state.closed || timeout.is_zero() {
                 return None;
             }
-            match deadline {
+            match *deadline.get_or_insert_with(|| Instant::now().checked_add(timeout)) {
                 Some(deadline) => {
                     if self.ready.wait_until(&mut state, deadline).timed_out() && state.waiting.is_empty() {
                         return None;

@@ -333,11 +333,11 @@ impl Store for MemoryStore {
             forgotten = directory.forget(self.limit_settled);
         }
         let mut needs = SmallVec::<[_; 2]>::new();
-        for (delivery, &hash) in commit.deliveries.iter().zip(deliveries) {
-            let before = shards.of(hash).deliveries.put(hash, delivery.clone());
+        for (delivery, &hash) in commit.deliveries.into_iter().zip(deliveries) {
+            let (interaction, is_at_work) = (delivery.interaction, delivery.stage != Stage::Settled);
+            let before = shards.of(hash).deliveries.put(hash, delivery);
             let was_at_work = before.is_some_and(|before| before.stage != Stage::Settled);
-            let is_at_work = delivery.stage != Stage::Settled;
-            if let Some(id) = delivery.interaction.filter(|_| was_at_work != is_at_work) {
+            if let Some(id) = interaction.filter(|_| was_at_work != is_at_work) {
                 needs.push((id, is_at_work));
             }
         }
@@ -346,7 +346,7 @@ impl Store for MemoryStore {
             let record = &mut agents.of(&change.id).record;
             *record = Some(record.unwrap_or_default().changed(&change));
         }
-        agents.keep(&commit.notes);
+        agents.keep(commit.notes);
         drop(agents);
         drop(directory);
         drop(shards);

@@ -28,14 +28,13 @@ impl Scene {
         queue
     }
 
-    fn announce(&self, text: &str) -> Announcement<'_> {
+    fn announce(&self, text: &str) -> (Announcement<'_>, Option<KeptNote>) {
         let write = || written(text);
         self.hub.announce("/v2/me/x", &self.limits, &self.store, write).unwrap()
     }
 
-    fn commit(&self, announcement: &Announcement<'_>) {
-        let notes = announcement.kept().cloned().into_iter().collect();
-        self.store.commit(Commit { notes, ..Commit::default() }).unwrap();
+    fn commit(&self, kept: Option<KeptNote>) {
+        self.store.commit(Commit { notes: kept.into_iter().collect(), ..Commit::default() }).unwrap();
     }
 }
 
@@ -57,8 +56,8 @@ fn note(sequence: u64, text: &str) -> String {
 #[test]
 fn a_first_subscriber_hears_of_what_is_being_committed() {
     let scene = Scene::new();
-    let change = scene.announce("unfollowed");
-    assert!(change.kept().is_none(), "nobody is there to keep it for");
+    let (change, kept) = scene.announce("unfollowed");
+    assert!(kept.is_none(), "nobody is there to keep it for");
     let queue = scene.subscribe(None);
     change.tell(|| written("late"));
     assert_eq!(heard(&queue), [note(1, "late")]);
@@ -72,10 +71,11 @@ fn a_first_subscriber_hears_of_what_is_being_committed() {
 fn a_change_that_comes_to_nothing_holds_nobody_up() {
     let scene = Scene::new();
     let queue = scene.subscribe(None);
-    let (first, second, third) = (scene.announce("1"), scene.announce("2"), scene.announce("3"));
-    scene.commit(&third);
+    let [(first, kept_first), (second, _), (third, kept_third)] =
+        ["1", "2", "3"].map(|text| scene.announce(text));
+    scene.commit(kept_third);
     third.tell(|| unreachable!("it is written"));
-    scene.commit(&first);
+    scene.commit(kept_first);
     first.tell(|| unreachable!("it is written"));
     assert_eq!(heard(&queue), [note(1, "1")]);
     let panics = catch_unwind(AssertUnwindSafe(move || {
@@ -92,12 +92,12 @@ fn a_change_that_comes_to_nothing_holds_nobody_up() {
 fn what_waits_for_its_turn_is_not_missed_yet() {
     let scene = Scene::new();
     scene.subscribe(None);
-    let (first, second) = (scene.announce("1"), scene.announce("2"));
-    scene.commit(&second);
+    let [(first, kept_first), (second, kept_second)] = ["1", "2"].map(|text| scene.announce(text));
+    scene.commit(kept_second);
     second.tell(|| unreachable!("it is written"));
     let queue = scene.subscribe(Some(0));
     assert_eq!(heard(&queue), [""; 0]);
-    scene.commit(&first);
+    scene.commit(kept_first);
     first.tell(|| unreachable!("it is written"));
     assert_eq!(heard(&queue), [note(1, "1"), note(2, "2")]);
 }

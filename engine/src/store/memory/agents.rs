@@ -12,7 +12,7 @@ use super::table::{Numbers, Table, include, number_among};
 use crate::apart::Apart;
 use crate::interaction::AgentId;
 use crate::notify::Note;
-use crate::store::{AgentRecord, Commit, KeptNote};
+use crate::store::{AgentRecord, Commit, Few, KeptNote};
 
 /// The agents, in shards by the hash of their ids.
 pub(super) struct AgentTables {
@@ -113,16 +113,19 @@ impl<'a> Agents<'a> {
     }
 
     /// Keeps notes, and then forgets those that they leave no room for.
-    pub(super) fn keep(&mut self, notes: &[KeptNote]) {
-        for kept in notes {
-            let notes = &mut self.of(&kept.agent).notes;
-            notes.keep(kept.note.clone());
-            notes.forget(kept.forgotten);
-        }
-        if notes.len() > 1 {
-            for kept in notes {
-                self.of(&kept.agent).notes.forget(kept.forgotten);
+    pub(super) fn keep(&mut self, notes: Few<KeptNote>) {
+        let are_several = notes.len() > 1;
+        let mut again = Few::new();
+        for KeptNote { agent, note, forgotten } in notes {
+            let of_agent = &mut self.of(&agent).notes;
+            of_agent.keep(note);
+            of_agent.forget(forgotten);
+            if are_several {
+                again.push((agent, forgotten));
             }
+        }
+        for (agent, forgotten) in again {
+            self.of(&agent).notes.forget(forgotten);
         }
     }
 }
