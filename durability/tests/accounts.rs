@@ -11,10 +11,9 @@ use strowger::channel::{
     Channel, CheckError, Job, JobKind, Manifest, Outcome, Outgoing, PointOfNoReturn, Report,
 };
 use strowger::{
-    API_MULTIMEDIA, AccountPause, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config,
-    ContactAddress, Delivery, DeliveryId, Engine, Environment, Interaction, InteractionId, KeptReply,
-    LastAgent, Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, Reply, RequestKey, SqliteStore, Store,
-    StoreError, SystemRandom,
+    API_MULTIMEDIA, AccountPause, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config, Delivery,
+    DeliveryId, Engine, Environment, Interaction, InteractionId, KeptReply, LastAgent, Limits, MemoryStore,
+    NoteLog, Prune, Pruned, QueuePath, Reply, RequestKey, SqliteStore, Store, StoreError, SystemRandom,
 };
 use strowger_durability::{manifest, scratch};
 
@@ -184,7 +183,7 @@ impl Store for Failing {
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
         waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
-        contact(address: &ContactAddress) -> Option<Arc<str>>;
+        contact(channel: &str, address: &str) -> Option<Arc<str>>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
         delivery(id: DeliveryId) -> Option<Arc<Delivery>>;

@@ -406,8 +406,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
             note(&store.external(channel, &format!("e{number}")).unwrap());
         }
         for address in ["x", "y"] {
-            let address = ContactAddress { channel: channel.into(), address: address.into() };
-            note(&store.contact(&address).unwrap());
+            note(&store.contact(channel, address).unwrap());
         }
     }
     note(&store.unsettled().unwrap());

@@ -11,10 +11,9 @@ use serde_json::json;
 use strowger::channel::{Outcome, WebhookRequest};
 use strowger::lifecycle::DiagramFormat;
 use strowger::{
-    API_MULTIMEDIA, AccountPause, AgentId, AgentRecord, Clock, Commit, CommitError, Config, ContactAddress,
-    Delivery, DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply,
-    LastAgent, Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, RequestKey, Retention, Store,
-    StoreError,
+    API_MULTIMEDIA, AccountPause, AgentId, AgentRecord, Clock, Commit, CommitError, Config, Delivery,
+    DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply, LastAgent,
+    Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, RequestKey, Retention, Store, StoreError,
 };
 use support::{Desk, QUEUE, config, facebook, tweet, twitter};
 
@@ -75,7 +74,7 @@ impl Store for Planted {
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
         waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
-        contact(address: &ContactAddress) -> Option<Arc<str>>;
+        contact(channel: &str, address: &str) -> Option<Arc<str>>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
         delivery(id: DeliveryId) -> Option<Arc<Delivery>>;

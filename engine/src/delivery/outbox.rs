@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::Equivalent;
+use hashbrown::hash_map::EntryRef;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Delivery, GIVE_UP_AFTER_MS, Stage};
@@ -39,7 +42,36 @@ pub(crate) struct Claim {
 }
 
 /// An account of a channel.
-type Lane = (Arc<str>, Arc<str>);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Lane {
+    channel: Arc<str>,
+    account: Arc<str>,
+}
+
+/// A [`Lane`] to look for.
+#[derive(Clone, Copy, Hash)]
+struct LaneOf<'a> {
+    channel: &'a Arc<str>,
+    account: &'a Arc<str>,
+}
+
+impl Equivalent<Lane> for LaneOf<'_> {
+    fn equivalent(&self, lane: &Lane) -> bool {
+        lane.account == *self.account && lane.channel == *self.channel
+    }
+}
+
+impl From<LaneOf<'_>> for Lane {
+    fn from(of: LaneOf<'_>) -> Self {
+        Self { channel: of.channel.clone(), account: of.account.clone() }
+    }
+}
+
+impl Lane {
+    fn of(&self) -> LaneOf<'_> {
+        LaneOf { channel: &self.channel, account: &self.account }
+    }
+}
 
 /// What there is to do in a pool.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +93,7 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct Schedule {
-    lanes: HashMap<Lane, LaneState>,
+    lanes: hashbrown::HashMap<Lane, LaneState, RandomState>,
     /// The lanes that have something to do, by when.
     ready: HashMap<Pool, BTreeSet<(i64, u64, Lane)>>,
     /// Counts what is put in, so that what is due at the same time keeps its order. A delivery that was
@@ -124,18 +156,18 @@ impl Outbox {
     /// Leaves an account alone until then.
     pub(crate) fn pause(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool, until_ms: i64) {
         let mut state = self.state.lock();
-        let lane = (channel.clone(), account.clone());
-        let entry = state.lane(lane.clone(), pool);
+        let lane = LaneOf { channel, account };
+        let entry = state.lane(lane, pool);
         entry.paused_until_ms = entry.paused_until_ms.max(until_ms);
-        state.place(&lane);
+        state.place(lane);
     }
 
     /// Leaves an account alone until its credentials change.
     pub(crate) fn hold(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
         let mut state = self.state.lock();
-        let lane = (channel.clone(), account.clone());
-        state.lane(lane.clone(), pool).held = true;
-        state.place(&lane);
+        let lane = LaneOf { channel, account };
+        state.lane(lane, pool).held = true;
+        state.place(lane);
     }
 
     /// Leaves an account alone as an earlier run left it.
@@ -151,11 +183,11 @@ impl Outbox {
     /// Goes on with an account.
     pub(crate) fn resume(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
         let mut state = self.state.lock();
-        let lane = (channel.clone(), account.clone());
-        let entry = state.lane(lane.clone(), pool);
+        let lane = LaneOf { channel, account };
+        let entry = state.lane(lane, pool);
         entry.paused_until_ms = i64::MIN;
         entry.held = false;
-        state.place(&lane);
+        state.place(lane);
         drop(state);
         self.changed.notify_all();
     }
@@ -170,7 +202,7 @@ impl Outbox {
         if let Some(delivery) = goes_on {
             state.schedule(delivery, pool, claim.number);
         }
-        state.place(&claim.lane);
+        state.place(claim.lane.of());
         drop(state);
         self.changed.notify_all();
     }
@@ -180,11 +212,11 @@ impl Outbox {
     pub(crate) fn put_back(&self, claim: Claim, due_ms: i64) {
         let mut state = self.state.lock();
         // The lane of a host that has nothing else to do is gone by now.
-        let lane = state.lane(claim.lane.clone(), &claim.pool);
+        let lane = state.lane(claim.lane.of(), &claim.pool);
         lane.busy = false;
         // First of all: what stage it is in only the store knows.
         lane.doubtful.insert((due_ms, claim.number, claim.id));
-        state.place(&claim.lane);
+        state.place(claim.lane.of());
         drop(state);
         self.changed.notify_all();
     }
@@ -224,16 +256,11 @@ impl Outbox {
 }
 
 impl Schedule {
-    fn lane(&mut self, lane: Lane, pool: &Pool) -> &mut LaneState {
-        self.lanes.entry(lane).or_insert_with(|| LaneState {
-            pool: pool.clone(),
-            doubtful: BTreeSet::new(),
-            others: BTreeSet::new(),
-            paused_until_ms: i64::MIN,
-            held: false,
-            busy: false,
-            place: None,
-        })
+    fn lane(&mut self, lane: LaneOf<'_>, pool: &Pool) -> &mut LaneState {
+        match self.lanes.entry_ref(&lane) {
+            EntryRef::Occupied(known) => known.into_mut(),
+            EntryRef::Vacant(new) => new.insert_with_key(Lane::from(lane), LaneState::new(pool.clone())),
+        }
     }
 
     fn next_number(&mut self) -> u64 {
@@ -242,8 +269,8 @@ impl Schedule {
     }
 
     fn schedule(&mut self, delivery: &Delivery, pool: &Pool, number: u64) {
-        let lane = || (delivery.channel.clone(), delivery.account.clone());
-        let entry = self.lane(lane(), pool);
+        let lane = LaneOf { channel: &delivery.channel, account: &delivery.account };
+        let entry = self.lane(lane, pool);
         let first = entry.next();
         match delivery.stage {
             Stage::Pending { due_ms } => {
@@ -262,13 +289,13 @@ impl Schedule {
         }
         // Behind another one it does not move the lane.
         if first.is_none() || entry.next() != first {
-            self.place(&lane());
+            self.place(lane);
         }
     }
 
     /// Puts the lane where it now belongs among the ready ones.
-    fn place(&mut self, lane: &Lane) {
-        let Some(state) = self.lanes.get_mut(lane) else { return };
+    fn place(&mut self, lane: LaneOf<'_>) {
+        let Some(state) = self.lanes.get_mut(&lane) else { return };
         let wait_ms = if state.held { GIVE_UP_AFTER_MS } else { 0 };
         let next = state
             .next()
@@ -279,15 +306,15 @@ impl Schedule {
         }
         let ready = self.ready.entry(state.pool.clone()).or_default();
         if let Some((due_ms, number)) = state.place {
-            ready.remove(&(due_ms, number, lane.clone()));
+            ready.remove(&(due_ms, number, Lane::from(lane)));
         }
         if let Some((due_ms, number)) = next {
-            ready.insert((due_ms, number, lane.clone()));
+            ready.insert((due_ms, number, Lane::from(lane)));
         }
         state.place = next;
         let is_idle = next.is_none() && !state.busy && !state.held && state.paused_until_ms == i64::MIN;
         if is_idle {
-            self.lanes.remove(lane);
+            self.lanes.remove(&lane);
         }
     }
 
@@ -301,12 +328,24 @@ impl Schedule {
         let Some(state) = self.lanes.get_mut(&lane) else { return Waiting::Nothing };
         let gave_up = state.held;
         let Some((number, id)) = state.take() else { return Waiting::Nothing };
-        self.place(&lane);
+        self.place(lane.of());
         Waiting::Now(Claim { id, at_ms: now_ms, gave_up, lane, pool: pool.clone(), number })
     }
 }
 
 impl LaneState {
+    fn new(pool: Pool) -> Self {
+        Self {
+            pool,
+            doubtful: BTreeSet::new(),
+            others: BTreeSet::new(),
+            paused_until_ms: i64::MIN,
+            held: false,
+            busy: false,
+            place: None,
+        }
+    }
+
     fn next(&self) -> Option<(i64, u64, DeliveryId)> {
         self.doubtful.first().or_else(|| self.others.first()).copied()
     }

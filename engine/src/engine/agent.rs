@@ -164,8 +164,8 @@ impl Agent {
             // Another agent's interaction is as good as none: its existence is not revealed.
             let interaction = self.own(entry, id)?.ok_or_else(unknown)?;
             let by = By::Agent(&self.state, named);
-            if let Some((mut decision, contact)) = prepared.foreseen(&interaction) {
-                return self.engine.apply_to(entry, Some(id), &mut decision, contact, by, &prepared);
+            if let Some((mut decision, contact_id)) = prepared.foreseen(&interaction) {
+                return self.engine.apply_to(entry, Some(id), &mut decision, contact_id, by, &prepared);
             }
             let facts = self.facts(entry, Some(&interaction), prepared.now_ms);
             let decision = decide(&interaction, &request, &facts)?;

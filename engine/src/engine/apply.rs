@@ -7,7 +7,7 @@ use super::announce::News;
 use super::channels::Entry;
 use super::focus::MovingFocus;
 use super::poison::Critical;
-use super::prepare::{Contact, Prepared};
+use super::prepare::Prepared;
 use super::{AgentState, Error, Inner};
 use crate::decide::{Decision, NewDelivery};
 use crate::delivery::{Delivery, Outbox, Stage, Work};
@@ -84,17 +84,16 @@ impl Inner {
         by: By<'_>,
         prepared: &Prepared<'_>,
     ) -> Result<Applied, Unapplied> {
-        let contact = contact_address(entry, &decision).map(|address| Contact { address, known: None });
-        self.apply_to(entry, about, &mut decision, contact, by, prepared)
+        self.apply_to(entry, about, &mut decision, None, by, prepared)
     }
 
-    /// The same, where it was found out before whose the address is.
+    /// The same, where it may have been found out before whose the address is.
     pub(super) fn apply_to(
         &self,
         entry: &Entry,
         about: Option<InteractionId>,
         decision: &mut Decision,
-        contact: Option<Contact>,
+        contact_id: Option<Arc<str>>,
         by: By<'_>,
         prepared: &Prepared<'_>,
     ) -> Result<Applied, Unapplied> {
@@ -105,11 +104,8 @@ impl Inner {
             after: after.as_mut().map(Arc::make_mut),
             created: created.as_mut().map(Arc::make_mut),
         };
-        if let Some(mut contact) = contact {
-            if contact.known.is_none() {
-                contact.known = self.store.contact(&contact.address)?;
-            }
-            meet(contact, &mut records, &mut commit, prepared)?;
+        if decision.needs.contact {
+            self.meet(entry, contact_id, &mut records, &mut commit, prepared)?;
         }
 
         let host_id = match by {
@@ -183,6 +179,34 @@ impl Inner {
             self.outbox.schedule(delivery, &entry.pool);
         }
         Ok(Applied { reference_id, created: committed.created.as_ref().map(|created| created.id) })
+    }
+
+    /// Gives the interaction the contact of its address, and the address its contact. If another request gives it
+    /// one first, the commit is a conflict.
+    fn meet(
+        &self,
+        entry: &Entry,
+        mut contact_id: Option<Arc<str>>,
+        Records { after, created }: &mut Records<'_>,
+        commit: &mut Commit,
+        prepared: &Prepared<'_>,
+    ) -> Result<(), Unapplied> {
+        let Some(interaction) = created.as_mut().or(after.as_mut()) else { return Ok(()) };
+        if contact_id.is_none() {
+            let Some(address) = interaction.contact_address() else { return Ok(()) };
+            contact_id = self.store.contact(&entry.name, &address)?;
+            if contact_id.is_none() {
+                let own = interaction.contact_id.clone();
+                let new = own.map_or_else(|| prepared.name().map(|name| name.as_str().into()), Ok)?;
+                let address = ContactAddress { channel: entry.name.clone(), address: (*address).into() };
+                commit.contacts.push((address, new.clone()));
+                contact_id = Some(new);
+            }
+        }
+        if interaction.contact_id.is_none() {
+            interaction.contact_id = contact_id;
+        }
+        Ok(())
     }
 
     /// Gives what is new its name and its number, and what has ended its time: then others may be forgotten.
@@ -321,36 +345,6 @@ fn bring_along(
             LastAgent { agent: agent.id.clone(), at_ms: now_ms },
         ));
     }
-}
-
-/// The address that this decision's interaction gets the contact of.
-pub(super) fn contact_address(entry: &Entry, decision: &Decision) -> Option<ContactAddress> {
-    if !decision.needs.contact {
-        return None;
-    }
-    let address = decision.created.as_ref().or(decision.after.as_ref())?.contact_address()?;
-    Some(ContactAddress { channel: entry.name.clone(), address })
-}
-
-/// Gives the interaction the contact of its address, and the address its contact. If another request gives it
-/// one first, the commit is a conflict.
-fn meet(
-    Contact { address, known }: Contact,
-    Records { after, created }: &mut Records<'_>,
-    commit: &mut Commit,
-    prepared: &Prepared<'_>,
-) -> Result<(), Unapplied> {
-    let Some(interaction) = created.as_mut().or(after.as_mut()) else { return Ok(()) };
-    let is_new = known.is_none();
-    let contact_id = match interaction.contact_id.take().or(known) {
-        Some(contact_id) => contact_id,
-        None => prepared.name()?.as_str().into(),
-    };
-    interaction.contact_id = Some(contact_id.clone());
-    if is_new {
-        commit.contacts.push((address, contact_id));
-    }
-    Ok(())
 }
 
 /// The records of a change, while it is made.

@@ -11,14 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Inner;
-use super::apply::{Unapplied, contact_address};
+use super::apply::Unapplied;
 use super::channels::{Entry, Runner};
 use crate::channel::{ChannelFault, CheckError, Outgoing};
 use crate::decide::{Check, Decision};
 use crate::environment::{Ids, Random};
 use crate::interaction::{Id, Interaction};
 use crate::operation::{Refusal, StatusCode};
-use crate::store::{ContactAddress, StoreError};
+use crate::store::StoreError;
 
 /// What a call brings along.
 pub(super) struct Prepared<'a> {
@@ -39,13 +39,8 @@ struct Foreseen {
     version: u64,
     number: u64,
     decision: Decision,
-    contact: Option<Contact>,
-}
-
-/// Whose address it is, as far as anybody knows: once it is known, it stays so.
-pub(super) struct Contact {
-    pub(super) address: ContactAddress,
-    pub(super) known: Option<Arc<str>>,
+    /// Whose address it is, if anybody knows: once it is known, it stays so.
+    contact_id: Option<Arc<str>>,
 }
 
 impl Inner {
@@ -68,18 +63,22 @@ impl Inner {
         interaction: &Interaction,
         decision: Decision,
     ) -> Result<(), StoreError> {
-        let contact = match contact_address(entry, &decision) {
-            Some(address) => Some(Contact { known: self.store.contact(&address)?, address }),
+        let after = decision.after.as_ref().filter(|_| decision.needs.contact);
+        let address = after.and_then(|after| after.contact_address());
+        let contact_id = match &address {
+            Some(address) => self.store.contact(&entry.name, address)?,
             None => None,
         };
-        let names = usize::from(contact.as_ref().is_some_and(|contact| contact.is_unnamed(&decision)))
-            + usize::from(decision.delivery.is_some());
-        self.bring_names(prepared, names);
+        let is_unnamed = address.is_some()
+            && contact_id.is_none()
+            && after.is_some_and(|after| after.contact_id.is_none());
+        drop(address);
+        self.bring_names(prepared, usize::from(is_unnamed) + usize::from(decision.delivery.is_some()));
         if let Some(check) = &decision.needs.check {
             prepared.judged = Some((check.clone(), judge(entry, check)));
         }
         let (version, number) = (interaction.version, interaction.number);
-        prepared.foreseen = Some(Foreseen { version, number, decision, contact });
+        prepared.foreseen = Some(Foreseen { version, number, decision, contact_id });
         Ok(())
     }
 
@@ -100,10 +99,10 @@ impl Inner {
 
 impl Prepared<'_> {
     /// What was decided, and whose its address is, if it was decided on the interaction as it stands now.
-    pub(super) fn foreseen(&mut self, interaction: &Interaction) -> Option<(Decision, Option<Contact>)> {
+    pub(super) fn foreseen(&mut self, interaction: &Interaction) -> Option<(Decision, Option<Arc<str>>)> {
         let foreseen = self.foreseen.take()?;
         let still_holds = (foreseen.version, foreseen.number) == (interaction.version, interaction.number);
-        still_holds.then_some((foreseen.decision, foreseen.contact))
+        still_holds.then_some((foreseen.decision, foreseen.contact_id))
     }
 
     /// A new name.
@@ -141,13 +140,6 @@ fn judge(entry: &Entry, check: &Check) -> Result<(), Refusal> {
             Refusal::internal(format!("the channel could not judge the message: {fault}"))
         }
     })
-}
-
-impl Contact {
-    /// Whether the contact of this decision has yet to get a name.
-    fn is_unnamed(&self, decision: &Decision) -> bool {
-        self.known.is_none() && decision.after.as_ref().is_none_or(|after| after.contact_id.is_none())
-    }
 }
 
 /// Chance that was drawn before.

@@ -12,6 +12,7 @@ pub use user_data::{Additions, UserData, UserDataError};
 pub(crate) use view::{Resource, Seen};
 pub(crate) use wording::Wording;
 
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -126,12 +127,12 @@ impl Interaction {
     }
 
     /// The address that stands for the other side: whom a draft goes to, or else who it is from.
-    pub(crate) fn contact_address(&self) -> Option<Arc<str>> {
+    pub(crate) fn contact_address(&self) -> Option<Cow<'_, str>> {
         let to = match self.direction {
             Direction::Outbound => self.user_data.text("To").filter(|to| !to.is_empty()),
             Direction::Inbound => None,
         };
-        to.map(Into::into).or_else(|| self.from.clone())
+        to.map(Cow::Owned).or_else(|| self.from.as_deref().map(Cow::Borrowed))
     }
 }
 

@@ -15,13 +15,13 @@ use smallvec::SmallVec;
 
 use self::agents::{AgentTables, Agents};
 use self::counts::Counts;
-use self::directory::{Directory, External};
-use self::history::{History, Taken};
+use self::directory::{Address, Directory, External};
+use self::history::{History, Moved, Taken};
 use self::index::Index;
 use self::table::{Shards, Tables};
 use super::{
-    AccountPause, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel, ExternalId, KeptReply,
-    LastAgent, NoteLog, Prune, Pruned, RequestKey, Store, StoreError,
+    AccountPause, AgentRecord, Commit, CommitError, ContactOnChannel, ExternalId, Few, KeptReply, LastAgent,
+    NoteLog, Prune, Pruned, RequestKey, Store, StoreError,
 };
 use crate::apart::Apart;
 use crate::config::Limits;
@@ -76,22 +76,13 @@ impl MemoryStore {
     }
 
     /// What a commit changes in the history, in one turn; gives what is to be forgotten.
-    fn remember(
-        &self,
-        moved: &[(Option<Arc<Interaction>>, &Arc<Interaction>)],
-        needs: &[(InteractionId, bool)],
-        prune: Option<&Prune>,
-    ) -> Taken {
-        let concerns = |(before, now): &(Option<Arc<Interaction>>, &Arc<Interaction>)| {
-            before.as_deref().and_then(history::place) != history::place(now)
-                || before.is_none() && now.parent_id.is_some()
-        };
-        if prune.is_none() && needs.is_empty() && !moved.iter().any(concerns) {
+    fn remember(&self, moved: &[Moved], needs: &[(InteractionId, bool)], prune: Option<&Prune>) -> Taken {
+        if prune.is_none() && needs.is_empty() && moved.is_empty() {
             return Taken::new();
         }
         let mut history = self.history.lock();
-        for (before, now) in moved {
-            history.moved(before.as_deref(), now);
+        for moved in moved {
+            history.moved(moved);
         }
         for (id, more) in needs {
             history.needs(*id, *more);
@@ -199,8 +190,8 @@ impl Store for MemoryStore {
         Ok(self.directory.lock().external.get(&key).map(|external| external.interaction))
     }
 
-    fn contact(&self, address: &ContactAddress) -> Result<Option<Arc<str>>, StoreError> {
-        Ok(self.directory.lock().contacts.get(address).cloned())
+    fn contact(&self, channel: &str, address: &str) -> Result<Option<Arc<str>>, StoreError> {
+        Ok(self.directory.lock().contacts.get(&Address { channel, address }).cloned())
     }
 
     fn last_agent(&self, contact_id: &str, channel: &str) -> Result<Option<LastAgent>, StoreError> {
@@ -301,12 +292,14 @@ impl Store for MemoryStore {
         }
 
         self.counts.came(new);
-        let mut moved = SmallVec::<[_; 2]>::new();
-        for (interaction, &hash) in commit.interactions.iter().zip(interactions) {
-            let before = shards.of(hash).interactions.put(hash, interaction.clone());
-            self.counts.numbered(before.as_deref(), interaction);
-            self.index.moved(hash, before.as_deref(), Some(interaction));
-            moved.push((before, interaction));
+        // What they replace takes a while to be freed: nobody waits for that.
+        let (mut replaced, mut moved) = (Few::new(), Few::new());
+        for (interaction, &hash) in commit.interactions.into_iter().zip(interactions) {
+            let (now, before) = shards.of(hash).interactions.put(hash, interaction);
+            self.counts.numbered(before.as_deref(), now);
+            self.index.moved(hash, before.as_deref(), Some(now));
+            moved.extend(Moved::between(before.as_deref(), now));
+            replaced.push(before);
         }
         let mut forgotten = Vec::new();
         if let Some(directory) = &mut directory {
@@ -332,10 +325,10 @@ impl Store for MemoryStore {
             }
             forgotten = directory.forget(self.limit_settled);
         }
-        let mut needs = SmallVec::<[_; 2]>::new();
+        let mut needs = Few::new();
         for (delivery, &hash) in commit.deliveries.into_iter().zip(deliveries) {
             let (interaction, is_at_work) = (delivery.interaction, delivery.stage != Stage::Settled);
-            let before = shards.of(hash).deliveries.put(hash, delivery);
+            let (_, before) = shards.of(hash).deliveries.put(hash, delivery);
             let was_at_work = before.is_some_and(|before| before.stage != Stage::Settled);
             if let Some(id) = interaction.filter(|_| was_at_work != is_at_work) {
                 needs.push((id, is_at_work));
@@ -350,6 +343,7 @@ impl Store for MemoryStore {
         drop(agents);
         drop(directory);
         drop(shards);
+        drop(replaced);
         if !forgotten.is_empty() {
             self.forget_deliveries(forgotten);
         }

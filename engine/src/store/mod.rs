@@ -62,7 +62,7 @@ pub trait Store: Send + Sync {
     fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError>;
 
     /// The contact that an address on a channel belongs to.
-    fn contact(&self, address: &ContactAddress) -> Result<Option<Arc<str>>, StoreError>;
+    fn contact(&self, channel: &str, address: &str) -> Result<Option<Arc<str>>, StoreError>;
 
     /// Who last had to do with a contact on a channel.
     fn last_agent(&self, contact_id: &str, channel: &str) -> Result<Option<LastAgent>, StoreError>;

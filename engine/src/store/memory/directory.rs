@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::Equivalent;
 
 use crate::config::Retention;
 use crate::delivery::Delivery;
@@ -15,7 +17,7 @@ use crate::store::{
 
 #[derive(Default)]
 pub(super) struct Directory {
-    pub(super) contacts: HashMap<ContactAddress, Arc<str>>,
+    pub(super) contacts: hashbrown::HashMap<ContactAddress, Arc<str>, RandomState>,
     pub(super) last_agents: HashMap<ContactOnChannel, LastAgent>,
     pub(super) external: HashMap<ExternalId, External>,
     pub(super) external_of: HashMap<InteractionId, Vec<ExternalId>>,
@@ -31,6 +33,19 @@ pub(super) struct Directory {
     pub(super) replies: HashMap<RequestKey, KeptReply>,
     /// Their keys by age.
     replies_by_age: BTreeSet<(i64, RequestKey)>,
+}
+
+/// A [`ContactAddress`] to look for: of its own texts the cores would count the sharers.
+#[derive(Hash)]
+pub(super) struct Address<'a> {
+    pub(super) channel: &'a str,
+    pub(super) address: &'a str,
+}
+
+impl Equivalent<ContactAddress> for Address<'_> {
+    fn equivalent(&self, key: &ContactAddress) -> bool {
+        *key.address == *self.address && *key.channel == *self.channel
+    }
 }
 
 struct Settled {

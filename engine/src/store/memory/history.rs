@@ -22,30 +22,52 @@ pub(super) type Taken = SmallVec<[InteractionId; 2]>;
 type Place = (i64, u64);
 
 /// Where an interaction stands in the history, if it has ended.
-pub(super) fn place(interaction: &Interaction) -> Option<Place> {
+fn place(interaction: &Interaction) -> Option<Place> {
     interaction.history_since_ms().map(|since_ms| (since_ms, interaction.number))
+}
+
+/// What a change of an interaction means for the history.
+pub(super) struct Moved {
+    id: InteractionId,
+    was: Option<Place>,
+    is: Option<Place>,
+    /// The interaction that it answered, and that it answers, as long as that is unfinished.
+    needed: Option<InteractionId>,
+    needs: Option<InteractionId>,
+}
+
+impl Moved {
+    /// Nothing, for most changes.
+    pub(super) fn between(before: Option<&Interaction>, now: &Interaction) -> Option<Self> {
+        let needs = |interaction: &Interaction| interaction.parent_id.filter(|_| !interaction.has_ended());
+        let moved = Self {
+            id: now.id,
+            was: before.and_then(place),
+            is: place(now),
+            needed: before.and_then(needs),
+            needs: needs(now),
+        };
+        (moved.was != moved.is || moved.needed != moved.needs).then_some(moved)
+    }
 }
 
 impl History {
     /// An interaction stands differently now.
-    pub(super) fn moved(&mut self, before: Option<&Interaction>, now: &Interaction) {
-        let (was, is) = (before.and_then(place), place(now));
+    pub(super) fn moved(&mut self, Moved { id, was, is, needed, needs }: &Moved) {
         if was != is {
             if let Some(place) = was {
-                self.ended.remove(place);
+                self.ended.remove(*place);
             }
             if let Some(place) = is {
-                self.ended.insert(place, now.id);
+                self.ended.insert(*place, *id);
             }
         }
-        let needs = |interaction: &Interaction| interaction.parent_id.filter(|_| !interaction.has_ended());
-        let (needed, needs) = (before.and_then(needs), needs(now));
         if needed != needs {
             if let Some(parent) = needed {
-                self.needs(parent, false);
+                self.needs(*parent, false);
             }
             if let Some(parent) = needs {
-                self.needs(parent, true);
+                self.needs(*parent, true);
             }
         }
     }

@@ -87,15 +87,14 @@ impl<R: Record> Table<Arc<R>> {
     }
 
     /// Puts a record in the place of the one with its id, which is given back.
-    pub(super) fn put(&mut self, hash: u64, record: Arc<R>) -> Option<Arc<R>> {
+    pub(super) fn put(&mut self, hash: u64, record: Arc<R>) -> (&Arc<R>, Option<Arc<R>>) {
         let id = record.id();
-        match self.seek(hash, |other| other.id() == id) {
-            Ok(at) => self.places[at].replace((hash, record)).map(|(_, before)| before),
-            Err(free) => {
-                self.add(free, hash, record);
-                None
-            }
-        }
+        let (at, before) = match self.seek(hash, |other| other.id() == id) {
+            Ok(at) => (at, self.places[at].replace((hash, record)).map(|(_, before)| before)),
+            Err(free) => (self.add(free, hash, record), None),
+        };
+        let (_, now) = self.places[at].as_ref().expect("somebody stands there");
+        (now, before)
     }
 
     pub(super) fn remove(&mut self, hash: u64, id: Id) -> Option<Arc<R>> {
@@ -285,7 +284,7 @@ mod tests {
             // Near both ends of a table of any size, and each twice.
             let hash = (number / 2 % 7).wrapping_sub(3);
             let (before, expected) = if chance >> 63 == 0 {
-                (table.put(hash, Arc::new(Named(id, step))), model.insert(number, (id, hash, step)))
+                (table.put(hash, Arc::new(Named(id, step))).1, model.insert(number, (id, hash, step)))
             } else {
                 (table.remove(hash, id), model.remove(&number))
             };

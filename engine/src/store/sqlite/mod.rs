@@ -44,8 +44,8 @@ use self::overlay::Overlay;
 use self::record::RecordError;
 use self::write::Writer;
 use super::{
-    AccountPause, AgentRecord, Commit, CommitError, ContactAddress, KeptReply, LastAgent, NoteLog, OpenError,
-    Prune, Pruned, RequestKey, Store, StoreError,
+    AccountPause, AgentRecord, Commit, CommitError, KeptReply, LastAgent, NoteLog, OpenError, Prune, Pruned,
+    RequestKey, Store, StoreError,
 };
 use crate::config::Limits;
 use crate::delivery::Delivery;
@@ -231,12 +231,12 @@ impl Store for SqliteStore {
         .transpose()
     }
 
-    fn contact(&self, address: &ContactAddress) -> Result<Option<Arc<str>>, StoreError> {
+    fn contact(&self, channel: &str, address: &str) -> Result<Option<Arc<str>>, StoreError> {
         let query = "SELECT contact_id, checksum = strowger_sum(channel, address, contact_id) \
                      FROM contact WHERE channel = ? AND address = ?";
-        self.one(query, params![address.channel, address.address], |row| {
+        self.one(query, [channel, address], |row| {
             let contact_id = row.get(0)?;
-            Ok(intact(row, 1, "the contact of", &address.address).map(|()| contact_id))
+            Ok(intact(row, 1, "the contact of", address).map(|()| contact_id))
         })?
         .transpose()
     }
