@@ -5,7 +5,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use strowger::{
     AccountPause, AgentId, AgentRecord, Commit, CommitError, Delivery, DeliveryId, Interaction,
-    InteractionId, KeptReply, LastAgent, NoteLog, Prune, Pruned, QueuePath, RequestKey, Store, StoreError,
+    InteractionId, KeptReply, LastAgent, NoteLog, Prune, Pruned, QueuePath, RequestKey, SmolStr, Store,
+    StoreError,
 };
 
 use crate::Chance;
@@ -49,7 +50,7 @@ impl<S: Store> Store for Faulty<S> {
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
         waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
-        contact(channel: &str, address: &str) -> Option<Arc<str>>;
+        contact(channel: &str, address: &str) -> Option<SmolStr>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
         notes(agent: &AgentId, after: u64) -> NoteLog;

@@ -13,7 +13,8 @@ use strowger::channel::{
 use strowger::{
     API_MULTIMEDIA, AccountPause, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config, Delivery,
     DeliveryId, Engine, Environment, Interaction, InteractionId, KeptReply, LastAgent, Limits, MemoryStore,
-    NoteLog, Prune, Pruned, QueuePath, Reply, RequestKey, SqliteStore, Store, StoreError, SystemRandom,
+    NoteLog, Prune, Pruned, QueuePath, Reply, RequestKey, SmolStr, SqliteStore, Store, StoreError,
+    SystemRandom,
 };
 use strowger_durability::{manifest, scratch};
 
@@ -183,7 +184,7 @@ impl Store for Failing {
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
         waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
-        contact(channel: &str, address: &str) -> Option<Arc<str>>;
+        contact(channel: &str, address: &str) -> Option<SmolStr>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
         delivery(id: DeliveryId) -> Option<Arc<Delivery>>;

@@ -21,7 +21,7 @@ use strowger::lifecycle::State;
 use strowger::{
     API_MULTIMEDIA, AccountPause, Agent, AgentId, AgentRecord, Clock, Commit, CommitError, Config, Delivery,
     DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply, LastAgent,
-    Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, Random, Reply, RequestKey, Retention,
+    Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, Random, Reply, RequestKey, Retention, SmolStr,
     SqliteStore, StatusCode, Store, StoreError, Subscription,
 };
 use strowger_durability::{Chance, manifest, scratch};
@@ -115,7 +115,7 @@ impl Store for Shaky {
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
         waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
-        contact(channel: &str, address: &str) -> Option<Arc<str>>;
+        contact(channel: &str, address: &str) -> Option<SmolStr>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
         notes(agent: &AgentId, after: u64) -> NoteLog;

@@ -68,6 +68,9 @@ pub use interaction::{
 };
 pub use notify::{Note, NoteText, Notification, Subscription, Topic};
 pub use operation::{Asked, InvalidPath, QueuePath, Refusal, Request, StatusCode, TransferTarget};
+/// A name that a record holds itself, if it is not longer than 23 bytes: what many records share, the cores would wait
+/// for each other to count.
+pub use smol_str::SmolStr;
 pub use store::{
     AccountPause, AgentChange, AgentRecord, Commit, CommitError, ContactAddress, ContactOnChannel,
     ExternalId, Few, KeptNote, KeptReply, LastAgent, MemoryStore, NoteLog, OpenError, Pause, PauseChange,

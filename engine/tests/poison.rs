@@ -13,7 +13,8 @@ use strowger::lifecycle::DiagramFormat;
 use strowger::{
     API_MULTIMEDIA, AccountPause, AgentId, AgentRecord, Clock, Commit, CommitError, Config, Delivery,
     DeliveryId, Engine, Environment, Error, Inbound, Interaction, InteractionId, KeptReply, LastAgent,
-    Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, RequestKey, Retention, Store, StoreError,
+    Limits, MemoryStore, NoteLog, Prune, Pruned, QueuePath, RequestKey, Retention, SmolStr, Store,
+    StoreError,
 };
 use support::{Desk, QUEUE, config, facebook, tweet, twitter};
 
@@ -74,7 +75,7 @@ impl Store for Planted {
         queue(queue: &QueuePath) -> Vec<Arc<Interaction>>;
         waiting(queue: &QueuePath, limit: usize) -> Vec<Arc<Interaction>>;
         external(channel: &str, external_id: &str) -> Option<InteractionId>;
-        contact(channel: &str, address: &str) -> Option<Arc<str>>;
+        contact(channel: &str, address: &str) -> Option<SmolStr>;
         last_agent(contact_id: &str, channel: &str) -> Option<LastAgent>;
         agent(id: &AgentId) -> Option<AgentRecord>;
         delivery(id: DeliveryId) -> Option<Arc<Delivery>>;

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::channel::{Manifest, Stamps};
 use crate::config::Limits;
@@ -83,7 +84,7 @@ pub(crate) struct Needs {
 /// A message for the channel to judge.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
-    pub(crate) account: Arc<str>,
+    pub(crate) account: SmolStr,
     pub(crate) text: Arc<str>,
     pub(crate) extras: Option<Arc<RawValue>>,
     pub(crate) user_data: UserData,
@@ -120,7 +121,7 @@ pub(crate) type Tellings = SmallVec<[Telling; 1]>;
 /// Work for the outbox.
 #[derive(Clone, Debug)]
 pub(crate) struct NewDelivery {
-    pub(crate) account: Arc<str>,
+    pub(crate) account: SmolStr,
     pub(crate) work: Work,
     pub(crate) queue_path: Option<QueuePath>,
     pub(crate) bytes: usize,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 
 use super::agent::forbidden;
 use super::{Decision, Facts, NewDelivery};
@@ -58,7 +59,7 @@ fn operating_account(
     given: &serde_json::Map<String, Value>,
     operation: &str,
     facts: &Facts<'_>,
-) -> Result<Arc<str>, Refusal> {
+) -> Result<SmolStr, Refusal> {
     let able = |name: &str| {
         facts
             .manifest

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 
 use crate::channel::Outcome;
 use crate::interaction::{AgentId, DeliveryId, InteractionId};
@@ -29,9 +30,9 @@ pub struct Delivery {
     /// The interaction; none for an operation on the collection.
     pub interaction: Option<InteractionId>,
     /// The channel's name.
-    pub channel: Arc<str>,
+    pub channel: SmolStr,
     /// The account that does it.
-    pub account: Arc<str>,
+    pub account: SmolStr,
     /// The agent who asked for it.
     pub agent: AgentId,
     /// The `referenceId` of that request.

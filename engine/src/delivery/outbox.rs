@@ -5,7 +5,6 @@
 //! doubt. An account that must wait holds up no other.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
@@ -13,6 +12,7 @@ use foldhash::fast::RandomState;
 use hashbrown::Equivalent;
 use hashbrown::hash_map::EntryRef;
 use parking_lot::{Condvar, Mutex};
+use smol_str::SmolStr;
 
 use super::{Delivery, GIVE_UP_AFTER_MS, Stage};
 use crate::interaction::DeliveryId;
@@ -24,7 +24,7 @@ pub(crate) enum Pool {
     /// A plugin, in `deliver`.
     Plugins,
     /// The host, for this channel.
-    Host(Arc<str>),
+    Host(SmolStr),
 }
 
 /// A delivery that was taken out of the schedule.
@@ -44,26 +44,26 @@ pub(crate) struct Claim {
 /// An account of a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Lane {
-    channel: Arc<str>,
-    account: Arc<str>,
+    channel: SmolStr,
+    account: SmolStr,
 }
 
 /// A [`Lane`] to look for.
 #[derive(Clone, Copy, Hash)]
 struct LaneOf<'a> {
-    channel: &'a Arc<str>,
-    account: &'a Arc<str>,
+    channel: &'a str,
+    account: &'a str,
 }
 
 impl Equivalent<Lane> for LaneOf<'_> {
     fn equivalent(&self, lane: &Lane) -> bool {
-        lane.account == *self.account && lane.channel == *self.channel
+        lane.account == self.account && lane.channel == self.channel
     }
 }
 
 impl From<LaneOf<'_>> for Lane {
     fn from(of: LaneOf<'_>) -> Self {
-        Self { channel: of.channel.clone(), account: of.account.clone() }
+        Self { channel: of.channel.into(), account: of.account.into() }
     }
 }
 
@@ -154,7 +154,7 @@ impl Outbox {
     }
 
     /// Leaves an account alone until then.
-    pub(crate) fn pause(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool, until_ms: i64) {
+    pub(crate) fn pause(&self, channel: &str, account: &str, pool: &Pool, until_ms: i64) {
         let mut state = self.state.lock();
         let lane = LaneOf { channel, account };
         let entry = state.lane(lane, pool);
@@ -163,7 +163,7 @@ impl Outbox {
     }
 
     /// Leaves an account alone until its credentials change.
-    pub(crate) fn hold(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
+    pub(crate) fn hold(&self, channel: &str, account: &str, pool: &Pool) {
         let mut state = self.state.lock();
         let lane = LaneOf { channel, account };
         state.lane(lane, pool).held = true;
@@ -181,7 +181,7 @@ impl Outbox {
     }
 
     /// Goes on with an account.
-    pub(crate) fn resume(&self, channel: &Arc<str>, account: &Arc<str>, pool: &Pool) {
+    pub(crate) fn resume(&self, channel: &str, account: &str, pool: &Pool) {
         let mut state = self.state.lock();
         let lane = LaneOf { channel, account };
         let entry = state.lane(lane, pool);

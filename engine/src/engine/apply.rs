@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use smol_str::SmolStr;
+
 use super::announce::News;
 use super::channels::Entry;
 use super::focus::MovingFocus;
@@ -93,7 +95,7 @@ impl Inner {
         entry: &Entry,
         about: Option<InteractionId>,
         decision: &mut Decision,
-        contact_id: Option<Arc<str>>,
+        contact_id: Option<SmolStr>,
         by: By<'_>,
         prepared: &Prepared<'_>,
     ) -> Result<Applied, Unapplied> {
@@ -186,7 +188,7 @@ impl Inner {
     fn meet(
         &self,
         entry: &Entry,
-        mut contact_id: Option<Arc<str>>,
+        mut contact_id: Option<SmolStr>,
         Records { after, created }: &mut Records<'_>,
         commit: &mut Commit,
         prepared: &Prepared<'_>,

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::HashMap;
 use parking_lot::{Mutex, MutexGuard};
+use smol_str::SmolStr;
 
 use crate::channel::{Account, Channel, Manifest, OnUnknown, Stamps};
 use crate::delivery::Pool;
@@ -13,8 +14,8 @@ use crate::lifecycle::{Abilities, Direction, Lifecycle};
 
 /// A channel as the engine uses it.
 pub(super) struct Entry {
-    pub(super) name: Arc<str>,
-    pub(super) topic: Arc<str>,
+    pub(super) name: SmolStr,
+    pub(super) topic: SmolStr,
     pub(super) manifest: Manifest,
     pub(super) lifecycle: Lifecycle,
     pub(super) stamps: Stamps,
@@ -40,7 +41,7 @@ impl Entry {
             .abilities(manifest.accounts.iter().flat_map(|account| &account.operations).map(String::as_str));
         let abilities = manifest.accounts.iter().map(|account| (account.name.clone(), of(account)));
         let abilities = abilities.filter(|(_, abilities)| *abilities != any_ability).collect();
-        let name: Arc<str> = manifest.channel.as_str().into();
+        let name = SmolStr::from(manifest.channel.as_str());
         let pool = match runner {
             Runner::Plugin(_) => Pool::Plugins,
             Runner::Host => Pool::Host(name.clone()),

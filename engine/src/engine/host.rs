@@ -4,6 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use smol_str::SmolStr;
+
 use super::agent::again;
 use super::apply::{By, Unapplied, error_of};
 use super::channels::{Entry, Runner};
@@ -132,7 +134,7 @@ impl Engine {
     /// have changed. Once this has succeeded it holds for later runs as well.
     pub fn resume_account(&self, channel: &str, account: &str) -> Result<(), Error> {
         let entry = self.inner.channel(channel)?;
-        let account: Arc<str> = account.into();
+        let account = SmolStr::from(account);
         let resumed =
             PauseChange { channel: entry.name.clone(), account: account.clone(), pause: Pause::Resumed };
         let commit = Commit { pauses: vec![resumed], ..Commit::default() };

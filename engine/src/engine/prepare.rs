@@ -10,6 +10,8 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::Inner;
 use super::apply::Unapplied;
 use super::channels::{Entry, Runner};
@@ -40,7 +42,7 @@ struct Foreseen {
     number: u64,
     decision: Decision,
     /// Whose address it is, if anybody knows: once it is known, it stays so.
-    contact_id: Option<Arc<str>>,
+    contact_id: Option<SmolStr>,
 }
 
 impl Inner {
@@ -99,7 +101,7 @@ impl Inner {
 
 impl Prepared<'_> {
     /// What was decided, and whose its address is, if it was decided on the interaction as it stands now.
-    pub(super) fn foreseen(&mut self, interaction: &Interaction) -> Option<(Decision, Option<Arc<str>>)> {
+    pub(super) fn foreseen(&mut self, interaction: &Interaction) -> Option<(Decision, Option<SmolStr>)> {
         let foreseen = self.foreseen.take()?;
         let still_holds = (foreseen.version, foreseen.number) == (interaction.version, interaction.number);
         still_holds.then_some((foreseen.decision, foreseen.contact_id))

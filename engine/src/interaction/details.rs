@@ -3,6 +3,8 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::{AgentId, InteractionId};
 use crate::operation::QueuePath;
 
@@ -20,7 +22,7 @@ pub struct Details {
     /// The agent who transferred a draft that nobody has accepted yet.
     pub transferred_by: Option<AgentId>,
     /// Inbound: the account it came to, where that is known.
-    pub account: Option<Arc<str>>,
+    pub account: Option<SmolStr>,
     /// The place in a queue: where it waits, or where it came from.
     pub placement: Option<Placement>,
     /// When it ended, if it did: Unix time in milliseconds. What ended before this was kept has none.

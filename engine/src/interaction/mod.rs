@@ -43,13 +43,13 @@ pub struct Interaction {
     /// The agent who has it, or is invited to.
     pub owner: Option<AgentId>,
     /// Inbound: who wrote it. Outbound: the account that sends it.
-    pub from: Option<Arc<str>>,
+    pub from: Option<SmolStr>,
     /// The text.
     pub message: Option<Arc<str>>,
     /// Whether the text is only the parent's: then it can't be sent before the agent has given one.
     pub message_is_parents: bool,
     /// The contact on the other side.
-    pub contact_id: Option<Arc<str>>,
+    pub contact_id: Option<SmolStr>,
     /// What hosts and agents attached.
     pub user_data: UserData,
     /// What Save or Send carried beside `from` and `message`: an object.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use smol_str::SmolStr;
 
 use super::line::Line;
 use super::log::Log;
@@ -36,9 +37,6 @@ struct HubState {
     is_read: bool,
     log: Log,
     subscribers: Vec<Weak<Queue>>,
-    /// The topics of its notes, copies of its own: of what all agents shared the cores would count the sharers,
-    /// and wait for each other.
-    topics: Vec<Arc<str>>,
 }
 
 /// Why there is no subscription.
@@ -63,7 +61,6 @@ impl Hub {
             line: Line::default(),
             log: Log::default(),
             subscribers: Vec::new(),
-            topics: Vec::new(),
         };
         Self { agent, is_followed: AtomicBool::new(false), state: Mutex::new(state) }
     }
@@ -114,7 +111,7 @@ impl Hub {
     /// asked for the note only if somebody ever subscribed.
     pub(crate) fn announce<'a>(
         &'a self,
-        topic: &'a str,
+        topic: &'a SmolStr,
         limits: &Limits,
         store: &dyn Store,
         write: impl FnOnce() -> NoteText,
@@ -131,13 +128,12 @@ impl Hub {
         // Written outside the lock: notes of other interactions need not wait for it.
         let data = write();
         let mut state = self.state.lock();
-        let topic = state.own(topic);
         let HubState { line, log, .. } = &mut *state;
         let sequence = line.give();
         log.add(sequence, data.len(), line.first_open(), limits);
         let forgotten = log.forgotten();
         drop(state);
-        let note = Arc::new(Note { topic, data, sequence });
+        let note = Arc::new(Note { topic: topic.clone(), data, sequence });
         let kept = KeptNote { agent: self.agent.clone(), note: note.clone(), forgotten };
         Ok((announcement(sequence, Some(note)), Some(kept)))
     }
@@ -160,7 +156,7 @@ fn following(agent: &AgentId, after: u64) -> Commit {
 /// those behind it don't wait.
 pub(crate) struct Announcement<'a> {
     hub: &'a Hub,
-    topic: &'a str,
+    topic: &'a SmolStr,
     sequence: u64,
     /// None if nobody ever subscribed.
     note: Option<Arc<Note>>,
@@ -177,8 +173,7 @@ impl Announcement<'_> {
             drop(state);
             let data = write();
             state = self.hub.state.lock();
-            let topic = state.own(self.topic);
-            note = Some(Arc::new(Note { topic, data, sequence: self.sequence }));
+            note = Some(Arc::new(Note { topic: self.topic.clone(), data, sequence: self.sequence }));
         }
         state.line.make(self.sequence, note);
         state.pass_on();
@@ -226,15 +221,6 @@ impl HubState {
         missed.retain(|note| note.sequence <= told);
         // The store leaves out what is damaged.
         Ok(Some(missed).filter(|missed| missed.len() == self.log.count(from, told)))
-    }
-
-    /// Its own copy of a topic. There are as many as channels.
-    fn own(&mut self, topic: &str) -> Arc<str> {
-        if let Some(own) = self.topics.iter().find(|own| ***own == *topic) {
-            return own.clone();
-        }
-        self.topics.push(topic.into());
-        self.topics[self.topics.len() - 1].clone()
     }
 
     fn pass_on(&mut self) {

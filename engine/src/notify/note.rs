@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::NoteText;
 use crate::interaction::{Resource, UserData};
 use crate::json::{write_number, write_string, written};
@@ -10,7 +12,7 @@ use crate::json::{write_number, write_string, written};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The topic, as `/v2/me/twitter`.
-    pub topic: Arc<str>,
+    pub topic: SmolStr,
     /// The notification's JSON.
     pub data: NoteText,
     /// Counts the agent's notes.
@@ -35,8 +37,8 @@ impl Notification {
     /// The document `{"channel", "data", "sequence"}`, or `{"channel", "lagged", "sequence"}`.
     pub fn to_json(&self) -> String {
         let (topic, what, data) = match self {
-            Self::Note(note) => (&note.topic, ",\"data\":", note.data.parts()),
-            Self::Lagged { topic, .. } => (topic, ",\"lagged\":", ["true", "", ""]),
+            Self::Note(note) => (note.topic.as_str(), ",\"data\":", note.data.parts()),
+            Self::Lagged { topic, .. } => (&**topic, ",\"lagged\":", ["true", "", ""]),
         };
         let length: usize = data.iter().map(|part| part.len()).sum();
         let mut json = String::with_capacity(topic.len() + length + 64);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use self::agents::{AgentTables, Agents};
 use self::counts::Counts;
@@ -190,7 +191,7 @@ impl Store for MemoryStore {
         Ok(self.directory.lock().external.get(&key).map(|external| external.interaction))
     }
 
-    fn contact(&self, channel: &str, address: &str) -> Result<Option<Arc<str>>, StoreError> {
+    fn contact(&self, channel: &str, address: &str) -> Result<Option<SmolStr>, StoreError> {
         Ok(self.directory.lock().contacts.get(&Address { channel, address }).cloned())
     }
 

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::delivery::Delivery;
 use crate::interaction::{AgentId, DeliveryId, Interaction, InteractionId, Placement};
@@ -62,7 +63,7 @@ pub trait Store: Send + Sync {
     fn external(&self, channel: &str, external_id: &str) -> Result<Option<InteractionId>, StoreError>;
 
     /// The contact that an address on a channel belongs to.
-    fn contact(&self, channel: &str, address: &str) -> Result<Option<Arc<str>>, StoreError>;
+    fn contact(&self, channel: &str, address: &str) -> Result<Option<SmolStr>, StoreError>;
 
     /// Who last had to do with a contact on a channel.
     fn last_agent(&self, contact_id: &str, channel: &str) -> Result<Option<LastAgent>, StoreError>;
@@ -110,7 +111,7 @@ pub struct Commit {
     /// Deliveries as they will stand, by the same rule.
     pub deliveries: Few<Arc<Delivery>>,
     /// Addresses that were not known, and their contacts.
-    pub contacts: Vec<(ContactAddress, Arc<str>)>,
+    pub contacts: Vec<(ContactAddress, SmolStr)>,
     /// Who last had to do with a contact.
     pub last_agent: Option<(ContactOnChannel, LastAgent)>,
     /// What changes of an agent's record.
@@ -156,9 +157,9 @@ pub struct NoteLog {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountPause {
     /// The channel's name.
-    pub channel: Arc<str>,
+    pub channel: SmolStr,
     /// The account's name.
-    pub account: Arc<str>,
+    pub account: SmolStr,
     /// Until when, if the platform said so: Unix time in milliseconds. It may be past.
     pub until_ms: Option<i64>,
     /// The platform did not accept its credentials: until it is resumed.
@@ -169,9 +170,9 @@ pub struct AccountPause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PauseChange {
     /// The channel's name.
-    pub channel: Arc<str>,
+    pub channel: SmolStr,
     /// The account's name.
-    pub account: Arc<str>,
+    pub account: SmolStr,
     /// What changes.
     pub pause: Pause,
 }
@@ -248,7 +249,7 @@ impl Pruned {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContactAddress {
     /// The channel's name.
-    pub channel: Arc<str>,
+    pub channel: SmolStr,
     /// The address, as the platform writes it.
     pub address: Arc<str>,
 }
@@ -257,16 +258,16 @@ pub struct ContactAddress {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContactOnChannel {
     /// The contact's id.
-    pub contact_id: Arc<str>,
+    pub contact_id: SmolStr,
     /// The channel's name.
-    pub channel: Arc<str>,
+    pub channel: SmolStr,
 }
 
 /// The platform's id of something inbound.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExternalId {
     /// The channel's name.
-    pub channel: Arc<str>,
+    pub channel: SmolStr,
     /// The platform's id.
     pub id: Arc<str>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use strowger::SmolStr;
 use tokio::sync::Notify;
 
 use super::message::lagged_text;
@@ -29,7 +30,7 @@ pub(crate) struct Session {
 /// A note, written once and shared by the sessions that get it.
 #[derive(Clone)]
 pub(super) struct Letter {
-    pub(super) topic: Arc<str>,
+    pub(super) topic: SmolStr,
     pub(super) sequence: u64,
     pub(super) text: Arc<str>,
 }

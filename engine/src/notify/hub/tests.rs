@@ -11,13 +11,14 @@ struct Scene {
     hub: Arc<Hub>,
     store: MemoryStore,
     limits: Limits,
+    topic: SmolStr,
 }
 
 impl Scene {
     fn new() -> Self {
         let limits = Limits::default();
         let hub = Arc::new(Hub::new(AgentId::parse("a1").unwrap(), None));
-        Self { hub, store: MemoryStore::new(&limits), limits }
+        Self { hub, store: MemoryStore::new(&limits), limits, topic: "/v2/me/x".into() }
     }
 
     fn subscribe(&self, from: Option<u64>) -> Arc<Queue> {
@@ -30,7 +31,7 @@ impl Scene {
 
     fn announce(&self, text: &str) -> (Announcement<'_>, Option<KeptNote>) {
         let write = || written(text);
-        self.hub.announce("/v2/me/x", &self.limits, &self.store, write).unwrap()
+        self.hub.announce(&self.topic, &self.limits, &self.store, write).unwrap()
     }
 
     fn commit(&self, kept: Option<KeptNote>) {

@@ -1,11 +1,11 @@
 //! What is looked up by other keys than an interaction's id.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use foldhash::HashMap;
 use foldhash::fast::RandomState;
 use hashbrown::Equivalent;
+use smol_str::SmolStr;
 
 use crate::config::Retention;
 use crate::delivery::Delivery;
@@ -17,7 +17,7 @@ use crate::store::{
 
 #[derive(Default)]
 pub(super) struct Directory {
-    pub(super) contacts: hashbrown::HashMap<ContactAddress, Arc<str>, RandomState>,
+    pub(super) contacts: hashbrown::HashMap<ContactAddress, SmolStr, RandomState>,
     pub(super) last_agents: HashMap<ContactOnChannel, LastAgent>,
     pub(super) external: HashMap<ExternalId, External>,
     pub(super) external_of: HashMap<InteractionId, Vec<ExternalId>>,
@@ -64,7 +64,7 @@ pub(super) struct External {
 }
 
 /// A channel's name and an account's.
-pub(super) type AccountKey = (Arc<str>, Arc<str>);
+pub(super) type AccountKey = (SmolStr, SmolStr);
 
 impl Directory {
     pub(super) fn contradicts(&self, commit: &Commit) -> bool {

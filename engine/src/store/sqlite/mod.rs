@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use smol_str::SmolStr;
 
 pub use self::care::{
     Compacted, ExportError, Exported, Findings, ImportError, Imported, Observer, Progress, StoreFile,
@@ -231,11 +232,11 @@ impl Store for SqliteStore {
         .transpose()
     }
 
-    fn contact(&self, channel: &str, address: &str) -> Result<Option<Arc<str>>, StoreError> {
+    fn contact(&self, channel: &str, address: &str) -> Result<Option<SmolStr>, StoreError> {
         let query = "SELECT contact_id, checksum = strowger_sum(channel, address, contact_id) \
                      FROM contact WHERE channel = ? AND address = ?";
         self.one(query, [channel, address], |row| {
-            let contact_id = row.get(0)?;
+            let contact_id = name(row, 0)?;
             Ok(intact(row, 1, "the contact of", address).map(|()| contact_id))
         })?
         .transpose()
@@ -384,12 +385,17 @@ fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Result<InteractionId, St
 /// Reads the columns `channel, account, until_ms, held`, and whether they are as they were written.
 fn pause(row: &Row<'_>) -> rusqlite::Result<Result<AccountPause, StoreError>> {
     let pause = AccountPause {
-        channel: row.get(0)?,
-        account: row.get(1)?,
+        channel: name(row, 0)?,
+        account: name(row, 1)?,
         until_ms: row.get(2)?,
         is_held: row.get(3)?,
     };
     Ok(intact(row, 4, "the pause of", &pause.account).map(|()| pause))
+}
+
+/// A name that is read from a column.
+fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<SmolStr> {
+    Ok(row.get_ref(column)?.as_str()?.into())
 }
 
 /// Whether a row's checksum is that of its values: so says this column.

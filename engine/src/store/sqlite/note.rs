@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use super::checksum::crc32_of;
 use super::write::{prepared, run};
-use super::{damaged, failed, number};
+use super::{damaged, failed, name, number};
 use crate::interaction::AgentId;
 use crate::notify::Note;
 use crate::store::{CommitError, KeptNote, NoteLog, StoreError};
@@ -15,7 +15,8 @@ use crate::store::{CommitError, KeptNote, NoteLog, StoreError};
 pub(super) fn keep(connection: &Connection, agent: &AgentId, note: &Note) -> Result<(), CommitError> {
     let checksum = checksum(agent.as_str(), note);
     let query = "INSERT INTO note (agent, sequence, topic, checksum, data) VALUES (?, ?, ?, ?, ?)";
-    let values = params![agent.as_str(), number(note.sequence)?, note.topic, checksum, note.data.to_string()];
+    let values =
+        params![agent.as_str(), number(note.sequence)?, note.topic.as_str(), checksum, note.data.to_string()];
     prepared(connection, query)?.execute(values).map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => CommitError::Conflict,
         _ => failed(error).into(),
@@ -68,7 +69,7 @@ pub(super) fn after(
 pub(super) fn note(row: &Row<'_>) -> rusqlite::Result<Result<Note, StoreError>> {
     let agent = row.get_ref(0)?.as_str()?;
     let data = row.get_ref(4)?.as_str()?.into();
-    let note = Note { sequence: row.get(1).map(i64::unsigned_abs)?, topic: row.get(2)?, data };
+    let note = Note { sequence: row.get(1).map(i64::unsigned_abs)?, topic: name(row, 2)?, data };
     if row.get::<_, u32>(3)? == checksum(agent, &note) {
         return Ok(Ok(note));
     }

@@ -420,13 +420,13 @@ fn version(connection: &Connection, query: &str, id: InteractionId) -> Result<Op
 fn contradicts(connection: &Connection, commit: &Commit) -> Result<bool, StoreError> {
     for (address, _) in &commit.contacts {
         let query = "SELECT 1 FROM contact WHERE channel = ? AND address = ?";
-        if exists(connection, query, params![address.channel, address.address])? {
+        if exists(connection, query, params![address.channel.as_str(), address.address])? {
             return Ok(true);
         }
     }
     if let Some((key, _)) = &commit.external {
         let query = "SELECT 1 FROM external WHERE channel = ? AND external_id = ?";
-        if exists(connection, query, params![key.channel, key.id])? {
+        if exists(connection, query, params![key.channel.as_str(), key.id])? {
             return Ok(true);
         }
     }
@@ -518,8 +518,8 @@ pub(super) fn put_delivery(
     let values = params![
         delivery.id.as_str(),
         number(delivery.version)?,
-        delivery.channel,
-        delivery.account,
+        delivery.channel.as_str(),
+        delivery.account.as_str(),
         delivery.accepted_ms,
         settled,
         delivery.published_id(),
@@ -555,7 +555,7 @@ pub(super) fn put_contact(
 ) -> Result<(), StoreError> {
     let query = "INSERT OR REPLACE INTO contact (channel, address, contact_id, checksum) \
                  VALUES (?1, ?2, ?3, strowger_sum(?1, ?2, ?3))";
-    run(connection, query, params![address.channel, address.address, contact_id])
+    run(connection, query, params![address.channel.as_str(), address.address, contact_id])
 }
 
 pub(super) fn put_last_agent(
@@ -565,7 +565,11 @@ pub(super) fn put_last_agent(
 ) -> Result<(), StoreError> {
     let query = "INSERT OR REPLACE INTO last_agent (contact_id, channel, agent, at_ms, checksum) \
                  VALUES (?1, ?2, ?3, ?4, strowger_sum(?1, ?2, ?3, ?4))";
-    run(connection, query, params![contact.contact_id, contact.channel, last.agent.as_str(), last.at_ms])
+    run(
+        connection,
+        query,
+        params![contact.contact_id.as_str(), contact.channel.as_str(), last.agent.as_str(), last.at_ms],
+    )
 }
 
 pub(super) fn put_external(
@@ -576,7 +580,7 @@ pub(super) fn put_external(
 ) -> Result<(), StoreError> {
     let query = "INSERT INTO external (channel, external_id, interaction, end_ms, checksum) \
                  VALUES (?1, ?2, ?3, ?4, strowger_sum(?1, ?2, ?3, ?4))";
-    run(connection, query, params![key.channel, key.id, id.as_str(), end_ms])
+    run(connection, query, params![key.channel.as_str(), key.id, id.as_str(), end_ms])
 }
 
 pub(super) fn put_reply(
@@ -601,7 +605,7 @@ fn change_pause(connection: &Connection, change: &PauseChange) -> Result<(), Sto
                  checksum = strowger_sum(channel, account, until_ms, held) \
                  FROM pause WHERE channel = ? AND account = ?";
     let before = prepared(connection, query)?
-        .query_row(params![change.channel, change.account], super::pause)
+        .query_row(params![change.channel.as_str(), change.account.as_str()], super::pause)
         .optional()
         .map_err(failed)?
         .transpose()?;
@@ -609,14 +613,18 @@ fn change_pause(connection: &Connection, change: &PauseChange) -> Result<(), Sto
         put_pause(connection, &pause)
     } else {
         let query = "DELETE FROM pause WHERE channel = ? AND account = ?";
-        run(connection, query, params![change.channel, change.account])
+        run(connection, query, params![change.channel.as_str(), change.account.as_str()])
     }
 }
 
 pub(super) fn put_pause(connection: &Connection, pause: &AccountPause) -> Result<(), StoreError> {
     let query = "INSERT OR REPLACE INTO pause (channel, account, until_ms, held, checksum) \
                  VALUES (?1, ?2, ?3, ?4, strowger_sum(?1, ?2, ?3, ?4))";
-    run(connection, query, params![pause.channel, pause.account, pause.until_ms, pause.is_held])
+    run(
+        connection,
+        query,
+        params![pause.channel.as_str(), pause.account.as_str(), pause.until_ms, pause.is_held],
+    )
 }
 
 pub(super) fn prepared<'c>(

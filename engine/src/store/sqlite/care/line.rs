@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 
 use crate::delivery::Delivery;
 use crate::interaction::{AgentId, Interaction, InteractionId};
@@ -22,7 +23,7 @@ pub(super) const VERSION: u32 = 1;
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
     Agent(AgentId, AgentRecord),
-    Contact(ContactAddress, Arc<str>),
+    Contact(ContactAddress, SmolStr),
     LastAgent(ContactOnChannel, LastAgent),
     External(ExternalId, InteractionId, Option<i64>),
     Interaction(Arc<Interaction>),

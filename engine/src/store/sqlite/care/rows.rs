@@ -10,7 +10,7 @@ use crate::delivery::{Delivery, Stage};
 use crate::interaction::{AgentId, Interaction, InteractionId};
 use crate::store::sqlite::note::note;
 use crate::store::sqlite::write::Columns;
-use crate::store::sqlite::{delivery, intact, interaction, pause};
+use crate::store::sqlite::{delivery, intact, interaction, name, pause};
 use crate::store::{
     AgentRecord, ContactAddress, ContactOnChannel, ExternalId, KeptReply, LastAgent, RequestKey,
 };
@@ -52,9 +52,9 @@ pub(super) const CONTACTS: Table = Table {
     columns: "channel, address, contact_id, checksum = strowger_sum(channel, address, contact_id)",
     key: Some("channel, address"),
     read: |row| {
-        let address = ContactAddress { channel: row.get(0)?, address: row.get(1)? };
+        let address = ContactAddress { channel: name(row, 0)?, address: row.get(1)? };
         sealed(row, 3, "contact", &address.address)?;
-        Ok(Ok(Entry::Contact(address, row.get(2)?)))
+        Ok(Ok(Entry::Contact(address, name(row, 2)?)))
     },
 };
 
@@ -65,7 +65,7 @@ pub(super) const LAST_AGENTS: Table = Table {
               checksum = strowger_sum(contact_id, channel, agent, at_ms)",
     key: Some("contact_id, channel"),
     read: |row| {
-        let contact = ContactOnChannel { contact_id: row.get(0)?, channel: row.get(1)? };
+        let contact = ContactOnChannel { contact_id: name(row, 0)?, channel: name(row, 1)? };
         let agent = AgentId::parse(row.get_ref(2)?.as_str()?).map_err(|error| error.to_string());
         sealed(row, 4, "last agent of", &contact.contact_id)?;
         let at_ms = row.get(3)?;
@@ -80,7 +80,7 @@ pub(super) const EXTERNALS: Table = Table {
               checksum = strowger_sum(channel, external_id, interaction, end_ms)",
     key: Some("channel, external_id"),
     read: |row| {
-        let key = ExternalId { channel: row.get(0)?, id: row.get(1)? };
+        let key = ExternalId { channel: name(row, 0)?, id: row.get(1)? };
         let id = InteractionId::parse(row.get_ref(2)?.as_str()?).map_err(|error| error.to_string());
         sealed(row, 4, "platform's id", &key.id)?;
         let end_ms = row.get(3)?;
