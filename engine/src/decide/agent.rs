@@ -26,13 +26,14 @@ pub fn decide(
     };
     let rule = step(source, Event::Agent(operation)).ok_or_else(|| forbidden(source, request, facts))?;
     let parameters = request.parameters();
-    if operation == Operation::Reply {
-        return reply(interaction, parameters, facts);
-    }
     let mut after = interaction.clone();
     let mut decision = match operation {
-        Operation::Create | Operation::Reply => return Err(forbidden(source, request, facts)),
-        Operation::Save => save(&mut after, interaction, request, facts)?,
+        Operation::Create => return Err(forbidden(source, request, facts)),
+        Operation::Reply => return reply(interaction, parameters, facts),
+        Operation::Save => {
+            save(&mut after, interaction, request, facts)?;
+            Decision::default()
+        }
         Operation::Send => send(&mut after, interaction, request, facts)?,
         Operation::Transfer => transfer(&mut after, parameters, facts)?,
         Operation::Complete => complete(&mut after, parameters, facts)?,

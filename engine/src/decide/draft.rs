@@ -45,16 +45,6 @@ pub(super) fn create(
     })
 }
 
-pub(super) fn save(
-    after: &mut Interaction,
-    before: &Interaction,
-    request: &Request<'_>,
-    facts: &Facts<'_>,
-) -> Result<Decision, Refusal> {
-    write(after, before, request.message_object()?, facts)?;
-    Ok(Decision::default())
-}
-
 pub(super) fn send(
     after: &mut Interaction,
     before: &Interaction,
@@ -66,7 +56,7 @@ pub(super) fn send(
     let queue_path = parameters.required_queue_path("queuePath")?;
     check_declared(facts.queues, &queue_path)?;
     let saves_last_agent = parameters.flag("saveLAR")?.unwrap_or(false);
-    write(after, before, request.message_object()?, facts)?;
+    save(after, before, request, facts)?;
 
     let member = |name: &str| format!("{}.{name}", manifest.resource);
     let from = after.from.clone().filter(|from| !from.is_empty());
@@ -168,13 +158,13 @@ pub(super) fn reply(
 }
 
 /// Writes `from`, `message` and what else the object carries into the draft.
-fn write(
+pub(super) fn save(
     after: &mut Interaction,
     before: &Interaction,
-    object: Option<&Members<'_>>,
+    request: &Request<'_>,
     facts: &Facts<'_>,
 ) -> Result<(), Refusal> {
-    let Some(object) = object else { return Ok(()) };
+    let Some(object) = request.message_object()? else { return Ok(()) };
     let manifest = facts.manifest;
     let text = |name: &str| {
         Parameters::new(object).string(name).map_err(|_| {

@@ -18,16 +18,15 @@ use crate::config::Limits;
 use crate::interaction::AgentId;
 use crate::store::{AgentChange, Commit, CommitError, KeptNote, Store, StoreError};
 
-/// An agent's notes.
+/// An agent's notes. What every note needs comes first, in one line of a cache.
 #[repr(C)]
 pub(crate) struct Hub {
-    state: Mutex<HubState>,
     /// Somebody subscribed once, and line and log go on where the store's log ends: that stays so.
     is_followed: AtomicBool,
+    state: Mutex<HubState>,
     agent: AgentId,
 }
 
-/// What every note needs comes first, in one line of a cache.
 #[repr(C)]
 struct HubState {
     /// Somebody subscribed once, and may come back: the notes after this number are logged.
