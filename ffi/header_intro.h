@@ -88,6 +88,7 @@
  *       "name": "strowger",                        written to _umsInboundIxnSubmittedBy
  *       "base_uri": "http://192.168.83.25:8080",   what stands before /api/v2/… in every uri
  *       "channels": [ { "path": "/usr/lib/strowger/libstrowger_twitter.so", "config": { … } } ],
+ *       "plugins": { … },                          what plugins may use, see below
  *       "manifests": [ { … } ],                    channels that the program delivers itself: what a plugin's
  *                                                  manifest lists as a channel, see strowger_channel.h
  *       "queues": ["/queues/support"],             if only these exist; else any queue does
@@ -100,4 +101,17 @@
  *
  * A channel is run by a plugin (strowger_deliver()) or by the program (strowger_delivery_next()), never by
  * both.
+ *
+ * What plugins may use, those of "channels" and those that strowger_channel_load() loads:
+ *
+ *     { "secrets_file": "/var/lib/desk/secrets",   where tokens are kept that platforms give out anew, as X's refresh
+ *                                                  tokens: a file of mode 600 that one engine uses at a time. By
+ *                                                  default it stands beside a store on disk, with the ending -secrets,
+ *                                                  and with a store in memory there is none: accounts that need it are
+ *                                                  refused. A token that is configured anew goes before the kept one
+ *       "attachments_dir": "/var/lib/desk/files",  the directory, an absolute path, beneath which messages may name
+ *                                                  files; by default none is ever read
+ *       "fetch": { "bytes": 67108864,              whether, and how much, may be fetched from the public addresses
+ *                  "time_ms": 60000,               (https) that messages name: by default none; an empty object has
+ *                  "own_servers": ["media"] } }    these bounds. Of the program's own network these servers alone
  */

@@ -19,6 +19,8 @@ pub struct Config {
     pub base_uri: String,
     /// Plugins to load. The engine itself loads none: its host does, with `strowger-loader`.
     pub channels: Vec<PluginConfig>,
+    /// What the plugins may use.
+    pub plugins: PluginsConfig,
     /// Channels that the host delivers itself.
     pub manifests: Vec<Manifest>,
     /// The queues, if only these exist; else any queue does.
@@ -36,6 +38,7 @@ impl Default for Config {
             name: "strowger".into(),
             base_uri: "http://localhost:8080".into(),
             channels: Vec::new(),
+            plugins: PluginsConfig::default(),
             manifests: Vec::new(),
             queues: None,
             limits: Limits::default(),
@@ -70,6 +73,40 @@ pub struct PluginConfig {
     pub path: String,
     /// The plugin's configuration document.
     pub config: Box<RawValue>,
+}
+
+/// What plugins may use, for hosts that load them with `strowger-loader`: `Options::of` has it from here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginsConfig {
+    /// The file in which tokens are kept that platforms give out anew; it is made if there is none, readable by its
+    /// user alone. By default it stands beside a store on disk, with the ending `-secrets`; with a store in memory
+    /// there is none, and plugins that need it are refused.
+    pub secrets_file: Option<String>,
+    /// The directory, an absolute path, beneath which messages may name files. By default no file is ever read.
+    pub attachments_dir: Option<String>,
+    /// Whether, and how much, may be fetched from the public addresses (https) that messages name. By default none
+    /// is ever fetched.
+    pub fetch: Option<FetchConfig>,
+}
+
+/// Bounds of what is fetched from the addresses that messages name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchConfig {
+    /// How long a file may be, in bytes. Default: 64 MiB.
+    pub bytes: u64,
+    /// How long it may take, in milliseconds. Default: 60,000.
+    pub time_ms: u64,
+    /// Servers that may be in the host's own network, as `media.example.com` or `media.example.com:8443`. Whoever
+    /// writes messages can have anything published that such a server gives without a login. Default: none.
+    pub own_servers: Vec<String>,
+}
+
+impl Default for FetchConfig {
+    fn default() -> Self {
+        Self { bytes: 64 << 20, time_ms: 60_000, own_servers: Vec::new() }
+    }
 }
 
 /// Bounds of everything that could grow. Reaching one is a refusal with a reason.

@@ -56,7 +56,9 @@ mod operation;
 pub mod proptest;
 mod store;
 
-pub use config::{Config, ConfigError, Limits, PluginConfig, Retention, StoreConfig};
+pub use config::{
+    Config, ConfigError, FetchConfig, Limits, PluginConfig, PluginsConfig, Retention, StoreConfig,
+};
 pub use decide::{Decision, Facts, decide, decide_on_collection};
 pub use delivery::{Delivery, Stage, Work};
 pub use engine::{API_MULTIMEDIA, Agent, ChannelTaken, Engine, Error, HostDelivery, Reply, Waiting};

@@ -176,7 +176,8 @@
  *
  * Requests go only to the base addresses: same scheme, host and port, and a path below the base's, without
  * `.` and `..`. Any other address is a fault. `keep-secret` stores a value (a refreshed token) durably before
- * the conversation goes on. `userData` and `throttle` of an outcome may be missing; a throttle makes the
+ * the conversation goes on; when the plugin is loaded again, it stands in the member of that name of the
+ * account's `auth`, unless another one was configured meanwhile. `userData` and `throttle` of an outcome may be missing; a throttle makes the
  * engine leave that account alone until then.
  *
  * @section channel_results Results

@@ -4,8 +4,9 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use ::engine::channel::WebhookRequest;
-use ::engine::{Config, Engine};
-use strowger_loader::{Options, Plugin};
+use ::engine::{Config, Engine, PluginsConfig, StoreConfig};
+use parking_lot::Mutex;
+use strowger_loader::{LoadError, LoadedChannel, Options, Plugin};
 
 use crate::buf::strowger_buf;
 use crate::entry::{Call, Handle, Ties, closing, entry};
@@ -18,8 +19,34 @@ use crate::str::{is_object, strowger_str};
 /// An engine. Any thread may call with it; close it with strowger_engine_close().
 pub struct strowger_engine {
     pub(crate) engine: Engine,
-    options: Options,
+    plugins: Plugins,
     ties: Ties,
+}
+
+/// How plugins are loaded.
+struct Plugins {
+    config: PluginsConfig,
+    store: StoreConfig,
+    host: Option<Arc<Host>>,
+    /// Known with the first plugin: an engine without any leaves the file of kept secrets alone.
+    options: Mutex<Option<Options>>,
+}
+
+impl Plugins {
+    fn load(&self, path: &str, config_json: &str) -> Result<Arc<LoadedChannel>, LoadError> {
+        Ok(Arc::new(Plugin::load(path, config_json, &self.options()?)?))
+    }
+
+    fn options(&self) -> Result<Options, LoadError> {
+        let mut options = self.options.lock();
+        match &mut *options {
+            Some(options) => Ok(options.clone()),
+            none => {
+                let known = host::options(self.host.as_ref(), Options::of(&self.config, &self.store)?);
+                Ok(none.insert(known).clone())
+            }
+        }
+    }
 }
 
 impl Handle for strowger_engine {
@@ -92,12 +119,17 @@ fn open(
         return Err(Failure::new(STROWGER_ERR_CONFIG, "the configuration must be a JSON object"));
     }
     let config = Config::parse(config).map_err(::engine::Error::from)?;
-    let options = host::options(host);
     let engine = Engine::open_with(&config, host::environment(host))?;
+    let plugins = Plugins {
+        config: config.plugins,
+        store: config.store,
+        host: host.cloned(),
+        options: Mutex::default(),
+    };
     for plugin in &config.channels {
-        engine.add_channel(Arc::new(Plugin::load(&plugin.path, plugin.config.get(), &options)?))?;
+        engine.add_channel(plugins.load(&plugin.path, plugin.config.get())?)?;
     }
-    Ok(strowger_engine { engine, options, ties })
+    Ok(strowger_engine { engine, plugins, ties })
 }
 
 /// Closes an engine handle. What is accepted is in the store, and whoever waits in
@@ -142,7 +174,7 @@ pub unsafe extern "C" fn strowger_channel_load(
     entry(error, |call| {
         let handle = raw::handle(call, engine, "engine")?;
         let (path, config) = (path.name(call, "path")?, config_json.document(call, "config_json")?);
-        handle.engine.add_channel(Arc::new(Plugin::load(path, config, &handle.options)?))?;
+        handle.engine.add_channel(handle.plugins.load(path, config)?)?;
         Ok(STROWGER_OK)
     })
 }

@@ -102,9 +102,8 @@ pub(crate) fn environment(host: Option<&Arc<Host>>) -> Environment {
     Environment::new(clock, random)
 }
 
-/// What plugins are loaded and run with.
-pub(crate) fn options(host: Option<&Arc<Host>>) -> Options {
-    let mut options = Options::default();
+/// What plugins are loaded and run with: the host's own services, where it has them.
+pub(crate) fn options(host: Option<&Arc<Host>>, mut options: Options) -> Options {
     if let Some(host) = with(host, Services::has_clock) {
         options.clock = Arc::new(PluginClock { host, system: strowger_loader::SystemClock::default() });
     }

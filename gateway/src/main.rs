@@ -20,7 +20,6 @@ mod replay;
 mod routing;
 mod run;
 mod script;
-mod secret_file;
 mod serve;
 mod settings;
 mod staff;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strowger::Engine;
+use strowger_loader::Purpose;
 
 use crate::config::Plan;
 use crate::gateway::Gateway;
@@ -12,7 +13,6 @@ use crate::http::Door;
 use crate::http::endpoints::Part;
 use crate::log;
 use crate::run;
-use crate::secret_file::Purpose;
 use crate::staff::{Colleague, Staff};
 
 /// Why nothing is served; nobody asks which it is.

@@ -81,7 +81,8 @@
 //!
 //! # Secrets
 //!
-//! References in the configuration, `{"env": "NAME"}` and `{"file": "path"}`, are resolved here. Exchanges
+//! References in the configuration, `{"env": "NAME"}` and `{"file": "path"}`, are resolved here. What a plugin was given
+//! anew, as a refreshed token, a [`SecretStore`] keeps for its next start: [`SecretFile`] is one. Exchanges
 //! are traced at debug level (target `strowger_loader::driver`) without `authorization`, cookies, what the
 //! manifest's `secrets` name, and the secret values that are known, wherever those turn up. Response bodies
 //! that are not JSON are traced by their length alone.
@@ -110,6 +111,7 @@ mod plugin;
 #[allow(unsafe_code, reason = "the one file where raw pointers are read and foreign code is called")]
 mod raw;
 mod secret;
+mod secret_file;
 mod step;
 mod talk;
 
@@ -125,9 +127,10 @@ pub use http::{
     MAX_RESPONSE_BYTES,
 };
 pub use options::{
-    Clock, ConversationLimits, FetchLimits, KeptSecret, Options, Random, SecretStore, SecretStoreError,
-    SystemClock, SystemRandom,
+    Clock, ConfiguredSecret, ConversationLimits, FetchLimits, KeptSecret, Options, Random, SecretStore,
+    SecretStoreError, SystemClock, SystemRandom,
 };
 pub use plugin::Plugin;
+pub use secret_file::{Purpose, SecretFile, SecretFileError};
 #[doc(hidden)]
 pub use talk::{MeasuredStep, MeasuredTalk};

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use strowger::{FetchConfig, PluginsConfig, StoreConfig};
+use zeroize::Zeroizing;
+
+use crate::error::LoadError;
 use crate::http::{ConnectionLimits, Http};
+use crate::secret_file::{Purpose, SecretFile};
 
 /// How plugins are loaded and run. Everything has a default; see each member.
 #[derive(Clone)]
@@ -53,7 +58,17 @@ pub struct FetchLimits {
 
 impl Default for FetchLimits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, time: Duration::from_secs(60), own_servers: Vec::new() }
+        (&FetchConfig::default()).into()
+    }
+}
+
+impl From<&FetchConfig> for FetchLimits {
+    fn from(config: &FetchConfig) -> Self {
+        Self {
+            bytes: config.bytes,
+            time: Duration::from_millis(config.time_ms),
+            own_servers: config.own_servers.clone(),
+        }
     }
 }
 
@@ -72,6 +87,33 @@ impl Default for Options {
             limits: ConversationLimits::default(),
         }
     }
+}
+
+impl Options {
+    /// What an engine's configuration says of its plugins, and the defaults for all else. Opens the file of kept
+    /// secrets: by default the one beside a store on disk.
+    pub fn of(plugins: &PluginsConfig, store: &StoreConfig) -> Result<Self, LoadError> {
+        let beside_store = || match store {
+            StoreConfig::Sqlite { path, .. } => Some(SecretFile::beside_store(path)),
+            StoreConfig::Memory => None,
+        };
+        let secrets = match plugins.secrets_file.as_ref().map(PathBuf::from).or_else(beside_store) {
+            Some(path) => Some(open_secrets(path)?),
+            None => None,
+        };
+        let attachments_dir = plugins.attachments_dir.as_ref().map(PathBuf::from);
+        let fetch = plugins.fetch.as_ref().map(FetchLimits::from);
+        Ok(Self { secrets, attachments_dir, fetch, ..Self::default() })
+    }
+}
+
+fn open_secrets(path: PathBuf) -> Result<Arc<dyn SecretStore>, LoadError> {
+    let shown = path.display().to_string();
+    let file = SecretFile::open(path, Purpose::Serve).map_err(|error| LoadError::Option {
+        option: "secrets_file",
+        problem: format!("`{shown}` {error}"),
+    })?;
+    Ok(Arc::new(file))
 }
 
 impl std::fmt::Debug for Options {
@@ -173,9 +215,44 @@ impl Random for SystemRandom {
 
 /// Keeps secrets that a plugin was given by a platform, as refreshed tokens. It is the one place where a
 /// secret is kept.
+///
+/// A plugin that keeps a secret under a name finds it there when it is loaded again: in the member of that name of
+/// the account's `auth`. So asks the loader for the latest one of each of these.
 pub trait SecretStore: Send + Sync {
     /// Stores `value` durably before it returns.
     fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError>;
+
+    /// The secret that was kept last in the place of a configured one, if it comes from that one: whoever configures
+    /// another wants that used. Default: none, for hosts whose configurations have the latest ones.
+    fn latest(&self, _configured: &ConfiguredSecret<'_>) -> Option<Zeroizing<String>> {
+        None
+    }
+}
+
+/// A member of the `auth` of an account in a plugin's configuration. Its `Debug` form shows no value.
+#[derive(Clone, Copy)]
+pub struct ConfiguredSecret<'a> {
+    /// The plugin's name.
+    pub plugin: &'a str,
+    /// The account's channel, where the account says which it is of.
+    pub channel: Option<&'a str>,
+    /// The account.
+    pub account: &'a str,
+    /// The member.
+    pub name: &'a str,
+    /// What the configuration has, references resolved. Not every member is a secret.
+    pub value: &'a str,
+}
+
+impl std::fmt::Debug for ConfiguredSecret<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConfiguredSecret")
+            .field("plugin", &self.plugin)
+            .field("channel", &self.channel)
+            .field("account", &self.account)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A secret to keep. Its `Debug` form shows no value.

@@ -104,7 +104,9 @@ impl Plugin {
     /// Makes an instance. An empty `config_json` is an empty object.
     ///
     /// Objects `{"env": "NAME"}` and `{"file": "path"}` in the configuration are replaced by what they
-    /// refer to before the plugin sees it.
+    /// refer to before the plugin sees it, and secrets by those that were kept since ([`SecretStore::latest`]).
+    ///
+    /// [`SecretStore::latest`]: crate::SecretStore::latest
     pub fn instance(&self, config_json: &str, options: &Options) -> Result<LoadedChannel, LoadError> {
         let plugin = || self.descriptor.name.clone();
         let features = features(options);
@@ -225,11 +227,14 @@ impl Plugin {
         if !config.is_object() {
             return Err(problem("write {…}".into()));
         }
-        let values = secret::resolve(&mut config).map_err(|unresolved| LoadError::Secret {
+        let mut values = secret::resolve(&mut config).map_err(|unresolved| LoadError::Secret {
             plugin: plugin(),
             member: unresolved.member,
             source: unresolved.source,
         })?;
+        if let Some(store) = &options.secrets {
+            values.extend(secret::renew(&mut config, &self.descriptor.name, &**store));
+        }
         for value in &values {
             blotter.learn_value(value);
         }

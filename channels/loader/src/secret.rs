@@ -1,4 +1,5 @@
-//! Secrets that a configuration refers to instead of holding them: `{"env": "NAME"}`, `{"file": "path"}`.
+//! Secrets that a configuration refers to instead of holding them: `{"env": "NAME"}`, `{"file": "path"}`; and those
+//! that were kept since.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -8,6 +9,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::error::SecretError;
+use crate::options::{ConfiguredSecret, SecretStore};
 
 /// The largest file that is taken for a secret, in bytes.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -28,6 +30,32 @@ pub(crate) fn resolve(config: &mut Value) -> Result<Vec<Zeroizing<String>>, Unre
     let mut values = Vec::new();
     walk(config, &mut String::new(), &mut values)?;
     Ok(values)
+}
+
+/// Puts the latest secrets of a plugin's accounts where its configuration has the first ones, and returns them.
+pub(crate) fn renew(config: &mut Value, plugin: &str, store: &dyn SecretStore) -> Vec<Zeroizing<String>> {
+    let mut values = Vec::new();
+    let accounts = config.get_mut("accounts").and_then(Value::as_array_mut).into_iter().flatten();
+    for account in accounts {
+        let text = |member: &str| account.get(member).and_then(Value::as_str).map(str::to_owned);
+        let (Some(name), channel) = (text("name"), text("channel")) else { continue };
+        let auth = account.get_mut("auth").and_then(Value::as_object_mut).into_iter().flatten();
+        for (member, value) in auth {
+            let Value::String(first) = value else { continue };
+            let configured = ConfiguredSecret {
+                plugin,
+                channel: channel.as_deref(),
+                account: &name,
+                name: member,
+                value: first,
+            };
+            if let Some(latest) = store.latest(&configured) {
+                *value = Value::String(latest.to_string());
+                values.push(latest);
+            }
+        }
+    }
+    values
 }
 
 fn walk(value: &mut Value, path: &mut String, values: &mut Vec<Zeroizing<String>>) -> Result<(), Unresolved> {

@@ -3,14 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
 use strowger::{Config, Engine};
-use strowger_loader::{FetchLimits, LoadError, LoadedChannel, Options, Plugin, SecretStore};
+use strowger_loader::{FetchLimits, LoadError, LoadedChannel, Options, Plugin, SecretFile, SecretStore};
 
 use super::engine::member_json;
-use super::secrets::renew;
 use super::section::Section;
-use crate::secret_file::SecretFile;
 
 /// A channel of the file, loaded.
 pub(crate) struct ChannelEntry {
@@ -47,13 +44,7 @@ fn load(section: &Section<'_>, folder: &Path, secrets: Option<&Arc<SecretFile>>)
     let plugin = Plugin::open(plugin?, None)
         .map_err(|error| section.wrong("plugin", format!("can't be loaded: {error}")))
         .ok();
-    let (plugin, mut config) = plugin.zip(config)?;
-    if let Some(secrets) = secrets
-        && let Ok(mut document) = serde_json::from_str::<Value>(&config)
-        && renew(secrets, plugin.name(), &mut document)
-    {
-        config = document.to_string();
-    }
+    let (plugin, config) = plugin.zip(config)?;
     let told = if section.has("config_file") { "config_file" } else { "config" };
     plugin
         .instance(&config, &options)

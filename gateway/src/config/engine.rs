@@ -17,6 +17,7 @@ pub(super) fn read(root: &Section<'_>, folder: &Path) -> Config {
     for (name, instead) in [
         ("channels", "channels are tables headed [[channel]]"),
         ("manifests", "the gateway delivers through plugins"),
+        ("plugins", "the tables [secrets] and [[channel]] say what plugins may use"),
     ] {
         if section.has(name) {
             section.wrong(name, format!("is not known here: {instead}"));
@@ -32,6 +33,7 @@ pub(super) fn read(root: &Section<'_>, folder: &Path) -> Config {
     if let Some(members) = json.as_object_mut() {
         members.shift_remove("channels");
         members.shift_remove("manifests");
+        members.shift_remove("plugins");
     }
     place_store(&section, &mut json, folder);
     let mut removed: Vec<String> = Vec::new();

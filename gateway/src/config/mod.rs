@@ -17,6 +17,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use strowger_loader::Purpose;
 use tracing_subscriber::filter::LevelFilter;
 
 use self::agents::AgentEntry;
@@ -24,7 +25,6 @@ use self::channels::ChannelEntry;
 use self::listeners::ListenerEntry;
 use self::section::Source;
 use crate::log::LogFormat;
-use crate::secret_file::Purpose;
 use crate::settings::Settings;
 
 /// What a configuration file says, checked.

@@ -133,6 +133,9 @@ password_hash = "$argon2id$v=19$m=4294967295,t=1,p=1$CPwtmxxfCem0i9XHV8COrQ$+8Zu
 [security]
 trusted_proxies = ["10.0.0.0/8", "10.0.0/8", "0.0.0.0/0"]
 forwarding_header = "Via"
+
+[engine.plugins]
+attachments_dir = "/"
 "#;
     fs::write(&file, wrong).expect("written");
     let output = check(&file);
@@ -160,6 +163,7 @@ forwarding_header = "Via"
         (52, 34, "`security.trusted_proxies[1]`", "no network"),
         (52, 46, "`security.trusted_proxies[2]`", "everybody"),
         (53, 21, "`security.forwarding_header`", "Forwarded"),
+        (55, 1, "`engine.plugins`", "[secrets]"),
     ];
     for (line, column, member, words) in expected {
         let place = format!("{}:{line}:{column}: {member} ", file.display());

@@ -1,12 +1,9 @@
-//! Secrets that platforms give out while the gateway runs: X's refresh tokens are good for one use each, and what
-//! comes back is the next one. They are kept in a file that its user alone can read, durably before they are used.
-//!
-//! The configuration has each account's first secret. What was kept goes before it as long as the configuration
-//! still has that one: whoever writes a new secret there wants it used.
+//! Secrets that platforms give out while the host runs, in a file.
 
 mod disk;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -14,35 +11,39 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use strowger_loader::{KeptSecret, SecretStore, SecretStoreError};
 use zeroize::Zeroizing;
 
 use self::disk::Entry;
-pub(crate) use self::disk::SecretFileError;
+pub use self::disk::SecretFileError;
+use crate::options::{ConfiguredSecret, KeptSecret, SecretStore, SecretStoreError};
 
-/// The file, and what it holds.
-pub(crate) struct SecretFile {
+/// Keeps secrets in a file that its user alone can read, durably before they are used: X's refresh tokens are good
+/// for one use each, and what comes back is the next one.
+///
+/// The configuration has each account's first secret. What was kept goes before it as long as the configuration
+/// still has that one: whoever writes a new secret there wants it used.
+pub struct SecretFile {
     path: PathBuf,
     kept: Mutex<Vec<Entry>>,
-    /// Of what the configuration has.
+    /// Fingerprints of what the configuration has.
     configured: Mutex<HashMap<Place, String>>,
     /// Locked for as long as this process keeps secrets in the file.
     _lock: Option<File>,
 }
 
-/// What a secret is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    pub(crate) plugin: String,
+/// What a configured secret is for.
+#[derive(PartialEq, Eq, Hash)]
+struct Place {
+    plugin: String,
     /// Where the account says which channel it is of.
-    pub(crate) channel: Option<String>,
-    pub(crate) account: String,
-    pub(crate) name: String,
+    channel: Option<String>,
+    account: String,
+    name: String,
 }
 
-/// What the file is opened for.
+/// What a [`SecretFile`] is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// To look whether it can be used, also while another process does.
     Check,
     /// To keep secrets in it: nobody else may.
@@ -51,7 +52,7 @@ pub(crate) enum Purpose {
 
 impl SecretFile {
     /// Opens a file; there need not be one yet.
-    pub(crate) fn open(path: PathBuf, purpose: Purpose) -> Result<Self, SecretFileError> {
+    pub fn open(path: PathBuf, purpose: Purpose) -> Result<Self, SecretFileError> {
         disk::check_folder(&path)?;
         let lock = match purpose {
             Purpose::Check => None,
@@ -62,21 +63,9 @@ impl SecretFile {
         Ok(Self { path, kept: Mutex::new(kept), configured: Mutex::default(), _lock: lock })
     }
 
-    /// The secret that was kept last in the place of a configured one, if it follows that one.
-    pub(crate) fn latest(&self, place: Place, configured: &str) -> Option<Zeroizing<String>> {
-        let fingerprint = fingerprint(configured);
-        let kept = self.kept.lock();
-        let latest = kept.iter().find(|entry| {
-            let of_channel = place.channel.as_ref().is_none_or(|channel| *channel == entry.channel);
-            of_channel
-                && entry.plugin == place.plugin
-                && entry.account == place.account
-                && entry.name == place.name
-                && entry.follows.as_ref() == Some(&fingerprint)
-        });
-        let value = latest.map(|entry| entry.value.clone());
-        self.configured.lock().insert(place, fingerprint);
-        value
+    /// Where the file stands that belongs to a store on disk.
+    pub fn beside_store(store: &str) -> PathBuf {
+        PathBuf::from(format!("{store}-secrets"))
     }
 
     fn follows(&self, secret: &KeptSecret<'_>) -> Option<String> {
@@ -94,6 +83,28 @@ impl SecretFile {
 }
 
 impl SecretStore for SecretFile {
+    fn latest(&self, configured: &ConfiguredSecret<'_>) -> Option<Zeroizing<String>> {
+        let fingerprint = fingerprint(configured.value);
+        let kept = self.kept.lock();
+        let latest = kept.iter().find(|entry| {
+            configured.channel.is_none_or(|channel| channel == entry.channel)
+                && entry.plugin == configured.plugin
+                && entry.account == configured.account
+                && entry.name == configured.name
+                && entry.follows.as_ref() == Some(&fingerprint)
+        });
+        let value = latest.map(|entry| entry.value.clone());
+        drop(kept);
+        let place = Place {
+            plugin: configured.plugin.to_owned(),
+            channel: configured.channel.map(str::to_owned),
+            account: configured.account.to_owned(),
+            name: configured.name.to_owned(),
+        };
+        self.configured.lock().insert(place, fingerprint);
+        value
+    }
+
     fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError> {
         let follows = self.follows(secret);
         let mut kept = self.kept.lock();
@@ -125,6 +136,12 @@ impl SecretStore for SecretFile {
     }
 }
 
+impl fmt::Debug for SecretFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 /// Tells secrets apart and nothing else about them: they are too long to be guessed.
 fn fingerprint(secret: &str) -> String {
     BASE64_STANDARD.encode(Sha256::digest(secret))
@@ -143,9 +160,8 @@ mod tests {
 
     const SECRET: &str = "s3cret-that-was-kept";
 
-    fn place() -> Place {
-        let [plugin, account, name] = ["twitter", "brand", "refresh_token"].map(str::to_owned);
-        Place { plugin, channel: None, account, name }
+    fn configured(value: &str) -> ConfiguredSecret<'_> {
+        ConfiguredSecret { plugin: "twitter", channel: None, account: "brand", name: "refresh_token", value }
     }
 
     fn keep(file: &SecretFile, value: &str) {
@@ -159,8 +175,8 @@ mod tests {
         file.keep(&secret).unwrap();
     }
 
-    fn latest(file: &SecretFile, configured: &str) -> Option<String> {
-        file.latest(place(), configured).map(|latest| latest.to_string())
+    fn latest(file: &SecretFile, value: &str) -> Option<String> {
+        file.latest(&configured(value)).map(|latest| latest.to_string())
     }
 
     fn refusal(path: &Path) -> String {
@@ -184,10 +200,10 @@ mod tests {
 
         let file = SecretFile::open(path.clone(), Purpose::Serve).unwrap();
         assert_eq!(latest(&file, "first").as_deref(), Some(SECRET));
-        let other = Place { account: "support".into(), ..place() };
-        assert!(file.latest(other, "first").is_none(), "another account's");
-        let other = Place { channel: Some("linkedin".into()), ..place() };
-        assert!(file.latest(other, "first").is_none(), "another channel's");
+        let other = ConfiguredSecret { account: "support", ..configured("first") };
+        assert!(file.latest(&other).is_none(), "another account's");
+        let other = ConfiguredSecret { channel: Some("linkedin"), ..configured("first") };
+        assert!(file.latest(&other).is_none(), "another channel's");
         assert_eq!(latest(&file, "given anew"), None);
         keep(&file, "fourth");
         drop(file);

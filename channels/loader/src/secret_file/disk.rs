@@ -30,27 +30,43 @@ pub(super) struct Entry {
     pub(super) value: Zeroizing<String>,
 }
 
-/// Why a file can't be used. Nothing of its content is told.
+/// Why a file of secrets can't be used. Nothing of its content is told.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SecretFileError {
+#[non_exhaustive]
+pub enum SecretFileError {
+    /// There is no such folder.
     #[error("is in a folder that does not exist")]
     NoFolder,
+    /// No file can be made in its folder.
     #[error("is in a folder that this user can't write to: {0}")]
     Folder(io::Error),
+    /// Something else than a file, or a link.
     #[error("is no regular file")]
     Kind,
-    #[error("belongs to another user: expected a file of the user that the gateway runs as")]
+    /// Another user's.
+    #[error("belongs to another user: expected a file of the user that this process runs as")]
     Owner,
+    /// Others can read it, or write to it.
     #[error("is open to others (mode {0:o}): expected mode 600, readable by its user alone")]
     Mode(u32),
-    #[error("is used by another process")]
+    /// Another engine keeps its secrets there.
+    #[error("is used by another process, or by another engine of this one")]
     Used,
+    /// More than secrets take.
     #[error("is longer than {MOST_BYTES} bytes")]
     Length,
+    /// Another kind of document, or a damaged one.
     #[error("is no file of kept secrets (line {line}, column {column})")]
-    Content { line: usize, column: usize },
+    Content {
+        /// The line, from 1 on.
+        line: usize,
+        /// The column, from 1 on.
+        column: usize,
+    },
+    /// Written by a newer version.
     #[error("has the format {0}, and this version knows {FORMAT}")]
     Format(u32),
+    /// It can't be read, or its lock can't be had.
     #[error("can't be used: {0}")]
     Io(#[from] io::Error),
 }
