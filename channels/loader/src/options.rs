@@ -19,6 +19,9 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// The name that the plugin must have in its descriptor. Default: any.
     pub expected_name: Option<String>,
+    /// The directory in which relative paths of the configuration's references to files begin. Default: the
+    /// process's working directory.
+    pub config_dir: Option<PathBuf>,
     /// What makes the requests. Default: the built-in client with the limits of
     /// [`Options::connection`].
     pub http: Option<Arc<dyn Http>>,
@@ -77,6 +80,7 @@ impl Default for Options {
         Self {
             directory: None,
             expected_name: None,
+            config_dir: None,
             http: None,
             connection: ConnectionLimits::default(),
             clock: Arc::new(SystemClock::default()),
@@ -121,6 +125,7 @@ impl std::fmt::Debug for Options {
         f.debug_struct("Options")
             .field("directory", &self.directory)
             .field("expected_name", &self.expected_name)
+            .field("config_dir", &self.config_dir)
             .field("own_http", &self.http.is_some())
             .field("connection", &self.connection)
             .field("secrets", &self.secrets.is_some())

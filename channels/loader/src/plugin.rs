@@ -227,7 +227,8 @@ impl Plugin {
         if !config.is_object() {
             return Err(problem("write {…}".into()));
         }
-        let mut values = secret::resolve(&mut config).map_err(|unresolved| LoadError::Secret {
+        let folder = options.config_dir.as_deref().unwrap_or(Path::new(""));
+        let mut values = secret::resolve(&mut config, folder).map_err(|unresolved| LoadError::Secret {
             plugin: plugin(),
             member: unresolved.member,
             source: unresolved.source,

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -25,10 +26,10 @@ pub(crate) struct Unresolved {
 /// Replaces every reference in `config` by its value, and returns the values.
 ///
 /// A reference is an object whose one member is `env` or `file` and holds a string. Anything else is left
-/// as it is.
-pub(crate) fn resolve(config: &mut Value) -> Result<Vec<Zeroizing<String>>, Unresolved> {
+/// as it is. Relative paths begin in `folder`.
+pub(crate) fn resolve(config: &mut Value, folder: &Path) -> Result<Vec<Zeroizing<String>>, Unresolved> {
     let mut values = Vec::new();
-    walk(config, &mut String::new(), &mut values)?;
+    walk(config, folder, &mut String::new(), &mut values)?;
     Ok(values)
 }
 
@@ -58,9 +59,14 @@ pub(crate) fn renew(config: &mut Value, plugin: &str, store: &dyn SecretStore) -
     values
 }
 
-fn walk(value: &mut Value, path: &mut String, values: &mut Vec<Zeroizing<String>>) -> Result<(), Unresolved> {
+fn walk(
+    value: &mut Value,
+    folder: &Path,
+    path: &mut String,
+    values: &mut Vec<Zeroizing<String>>,
+) -> Result<(), Unresolved> {
     if let Some(reference) = reference(value) {
-        let secret = reference.read().map_err(|source| Unresolved { member: path.clone(), source })?;
+        let secret = reference.read(folder).map_err(|source| Unresolved { member: path.clone(), source })?;
         *value = Value::String(secret.to_string());
         values.push(secret);
         return Ok(());
@@ -73,14 +79,14 @@ fn walk(value: &mut Value, path: &mut String, values: &mut Vec<Zeroizing<String>
                     path.push('.');
                 }
                 path.push_str(name);
-                walk(member, path, values)?;
+                walk(member, folder, path, values)?;
                 path.truncate(length);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
                 let _ = write!(path, "[{index}]");
-                walk(item, path, values)?;
+                walk(item, folder, path, values)?;
                 path.truncate(length);
             }
         }
@@ -108,7 +114,7 @@ fn reference(value: &Value) -> Option<Reference> {
 }
 
 impl Reference {
-    fn read(self) -> Result<Zeroizing<String>, SecretError> {
+    fn read(self, folder: &Path) -> Result<Zeroizing<String>, SecretError> {
         match self {
             Self::Env(name) => match std::env::var(&name) {
                 Ok(value) => Ok(Zeroizing::new(value)),
@@ -117,15 +123,16 @@ impl Reference {
                     Err(SecretError::NotText { place: format!("the environment variable `{name}`") })
                 }
             },
-            Self::File(path) => read_file(path),
+            Self::File(path) => read_file(&folder.join(path)),
         }
     }
 }
 
-fn read_file(path: String) -> Result<Zeroizing<String>, SecretError> {
+fn read_file(file: &Path) -> Result<Zeroizing<String>, SecretError> {
+    let path = file.display().to_string();
     // One more than the limit, to see that there is more.
     let mut bytes = Zeroizing::new(Vec::new());
-    let read = File::open(&path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes));
+    let read = File::open(file).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes));
     match read {
         Err(source) => Err(SecretError::File { path, source }),
         Ok(length) if length as u64 > MAX_SECRET_BYTES => {
@@ -154,10 +161,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("token");
         fs::write(&path, "s3cret\r\n").unwrap();
-        let mut config = json!({"a": [{"token": {"file": path}}, {"home": {"env": "CARGO_PKG_NAME"}}]});
-        let values = resolve(&mut config).unwrap();
-        assert_eq!(config, json!({"a": [{"token": "s3cret"}, {"home": "strowger-loader"}]}));
-        assert_eq!(values.len(), 2);
+        let written = json!({"a": [{"token": {"file": path}}, {"same": {"file": "token"}},
+                                   {"home": {"env": "CARGO_PKG_NAME"}}]});
+        let mut config = written.clone();
+        let values = resolve(&mut config, directory.path()).unwrap();
+        assert_eq!(
+            config,
+            json!({"a": [{"token": "s3cret"}, {"same": "s3cret"}, {"home": "strowger-loader"}]})
+        );
+        assert_eq!(values.len(), 3);
+        let error = resolve(&mut written.clone(), Path::new("/elsewhere")).unwrap_err();
+        assert_eq!(error.member, "a[1].same");
+        assert!(error.source.to_string().contains("/elsewhere/token"), "{}", error.source);
     }
 
     #[test]
@@ -165,19 +180,19 @@ mod tests {
         let like = json!({"a": {"env": 7}, "b": {"env": "X", "file": "Y"}, "c": {"file": "x", "more": 1},
                           "d": {"ENV": "X"}, "e": {}, "f": "env"});
         let mut config = like.clone();
-        assert!(resolve(&mut config).unwrap().is_empty());
+        assert!(resolve(&mut config, Path::new("")).unwrap().is_empty());
         assert_eq!(config, like);
     }
 
     #[test]
     fn errors_name_the_member_and_the_place() {
         let mut config = json!({"accounts": [{"auth": {"token": {"env": "STROWGER_NO_SUCH_VARIABLE"}}}]});
-        let error = resolve(&mut config).unwrap_err();
+        let error = resolve(&mut config, Path::new("")).unwrap_err();
         assert_eq!(error.member, "accounts[0].auth.token");
         assert!(error.source.to_string().contains("STROWGER_NO_SUCH_VARIABLE"));
 
         let mut config = json!({"t": {"file": "/no/such/file"}});
-        let error = resolve(&mut config).unwrap_err();
+        let error = resolve(&mut config, Path::new("")).unwrap_err();
         assert!(error.source.to_string().contains("/no/such/file"), "{}", error.source);
     }
 
@@ -186,10 +201,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("big");
         fs::write(&path, vec![b'x'; 65 * 1024]).unwrap();
-        let error = resolve(&mut json!({"t": {"file": path}})).unwrap_err();
+        let error = resolve(&mut json!({"t": {"file": path}}), Path::new("")).unwrap_err();
         assert!(matches!(error.source, SecretError::TooLarge { .. }));
         fs::write(&path, b"abc\xff").unwrap();
-        let error = resolve(&mut json!({"t": {"file": path}})).unwrap_err();
+        let error = resolve(&mut json!({"t": {"file": path}}), Path::new("")).unwrap_err();
         assert!(!error.source.to_string().contains("abc"));
     }
 }

@@ -37,10 +37,19 @@ fn load(section: &Section<'_>, folder: &Path, secrets: Option<&Arc<SecretFile>>)
     let plugin =
         section.required_text("plugin", "the path of the plugin's library").map(|path| folder.join(path));
     let config = read_config(section, folder);
+    // What a file says of paths is taken from its own folder.
+    let config_file = section.file("config_file", folder);
+    let config_dir = config_file.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned();
     let attachments_dir = section.file("attachments_directory", folder);
     let fetch = read_fetch(section);
     let store = secrets.map(|file| Arc::clone(file) as Arc<dyn SecretStore>);
-    let options = Options { attachments_dir, fetch, secrets: store, ..Options::default() };
+    let options = Options {
+        config_dir: Some(config_dir),
+        attachments_dir,
+        fetch,
+        secrets: store,
+        ..Options::default()
+    };
     let plugin = Plugin::open(plugin?, None)
         .map_err(|error| section.wrong("plugin", format!("can't be loaded: {error}")))
         .ok();

@@ -2,7 +2,7 @@
 //! with it. The platform is the sandbox, which refuses a token that was used.
 //!
 //! Planted faults that these tests were seen to catch: a kept token that is not handed to the plugin, a kept token
-//! that goes before a newly configured one, a token written to the log.
+//! that goes before a newly configured one, a token written to the log, a reference taken from the working directory.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -54,12 +54,11 @@ base_url = "http://{}"
 name = "brand"
 user_id = "1258948171"
 settle_ms = 0
-auth = {{ kind = "oauth2", client_id = "app", client_secret = "{CLIENT}", refresh_token = {{ file = "{}" }} }}
+auth = {{ kind = "oauth2", client_id = "app", client_secret = "{CLIENT}", refresh_token = {{ file = "token" }} }}
 "#,
         hash("a1"),
         plugins().join("libstrowger_twitter.so").display(),
         sandbox.addr(),
-        at("token").display(),
     );
     fs::write(at("gateway.toml"), text).expect("written");
     folder
