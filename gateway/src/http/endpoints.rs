@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::http::header::HOST;
+use axum::http::{Method, StatusCode, Version};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use strowger::{Refusal, StatusCode as Code};
@@ -121,12 +122,17 @@ pub(crate) fn router(gateway: &Arc<Gateway>, parts: &[Part]) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing_there)
         .with_state(gateway.clone())
-        .layer(from_fn(only_text))
+        .layer(from_fn(only_well_formed))
         .layer(from_fn_with_state(gateway.clone(), record::keep))
 }
 
-/// Refuses a path that is no text once it is decoded: handlers get texts.
-async fn only_text(request: Request, next: Next) -> axum::response::Response {
+/// Refuses a path that is no text once it is decoded: handlers get texts. And a request of HTTP/1.1 that does not
+/// name one host, as RFC 9112 (section 3.2) has servers do.
+async fn only_well_formed(request: Request, next: Next) -> axum::response::Response {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if hosts > 1 || hosts == 0 && request.version() >= Version::HTTP_11 {
+        return super::refuse(&Refusal::new(Code::Invalid, "the request must have one header Host"));
+    }
     if percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().is_err() {
         return super::refuse(&Refusal::new(
             Code::Invalid,

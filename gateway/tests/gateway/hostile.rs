@@ -62,6 +62,25 @@ fn slow_and_half_closed_connections_end() {
 }
 
 #[test]
+fn a_request_names_one_host() {
+    let program = Program::serve(configuration(LISTENERS, ""));
+    for (head, status) in [
+        ("HTTP/1.1\r\nhost: desk", "200"),
+        ("HTTP/1.1", "400"),
+        ("HTTP/1.1\r\nhost: desk\r\nhost: other", "400"),
+        ("HTTP/1.0", "200"),
+        ("HTTP/1.0\r\nhost: desk\r\nhost: other", "400"),
+    ] {
+        let mut stream = connect(&program);
+        write!(stream, "GET /health {head}\r\nconnection: close\r\n\r\n").expect("sent");
+        let answered = rest(&mut stream);
+        let line = answered.lines().next().unwrap_or_default();
+        assert_eq!(line.split(' ').nth(1), Some(status), "{head}: {answered}");
+        assert!(status == "200" || answered.contains("one header Host"), "{answered}");
+    }
+}
+
+#[test]
 fn too_many_connections_are_turned_away_until_there_is_room() {
     let limits = "[limits]\nhead_timeout_s = 2\nconnections = 20\n";
     let program = Program::serve(configuration(LISTENERS, limits));
