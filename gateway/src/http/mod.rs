@@ -33,7 +33,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) struct Peer {
     /// The client's address: that of the connection, or the one that a trusted proxy tells.
     pub(crate) address: IpAddr,
-    /// The connection is encrypted.
+    /// The client's connection is encrypted: this one, or the one that a trusted proxy tells of.
     pub(crate) over_tls: bool,
 }
 

@@ -82,6 +82,12 @@ impl TrustedProxies {
         client
     }
 
+    /// Whether a trusted proxy says that the client's connection is encrypted. A client that says so itself is
+    /// believed as well: it is held to it, and nobody else.
+    pub(crate) fn tells_of_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        self.trusts(peer.to_canonical()) && self.header.tells_of_tls(headers)
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.0.contains(&address))
     }
@@ -99,10 +105,29 @@ impl ForwardingHeader {
                         .split(|&byte| byte == b',')
                         .map(|entry| node(str::from_utf8(entry).ok()?)),
                 ),
-                Self::Forwarded => chain.extend(elements(value.to_str().ok()?)?),
+                Self::Forwarded => {
+                    chain.extend(elements(value.to_str().ok()?)?.into_iter().map(|element| element.node));
+                }
             }
         }
         Some(chain)
+    }
+
+    fn tells_of_tls(self, headers: &HeaderMap) -> bool {
+        let is_https = |text: &str| text.trim_matches([' ', '\t']).eq_ignore_ascii_case("https");
+        let mut values = headers.get_all(self.scheme_name()).iter().filter_map(|value| value.to_str().ok());
+        values.any(|value| match self {
+            Self::XForwardedFor => value.split(',').any(is_https),
+            Self::Forwarded => elements(value).is_some_and(|all| all.iter().any(|element| element.over_tls)),
+        })
+    }
+
+    /// The header with the scheme that the client used.
+    fn scheme_name(self) -> HeaderName {
+        match self {
+            Self::XForwardedFor => HeaderName::from_static("x-forwarded-proto"),
+            Self::Forwarded => FORWARDED,
+        }
     }
 
     fn name(self) -> HeaderName {
@@ -123,24 +148,32 @@ fn node(text: &str) -> Option<IpAddr> {
     Some(address?.to_canonical())
 }
 
-/// The `for` of each element of a `Forwarded`; nothing if any part of it is malformed, for then nobody can tell
-/// where an element begins.
-fn elements(value: &str) -> Option<Vec<Option<IpAddr>>> {
-    let mut nodes = Vec::new();
+/// An element of a `Forwarded`.
+struct Element {
+    /// Its `for`, if that is an address.
+    node: Option<IpAddr>,
+    /// Its `proto` is `https`.
+    over_tls: bool,
+}
+
+/// The elements of a `Forwarded`; nothing if any part of it is malformed, for then nobody can tell where an element
+/// begins.
+fn elements(value: &str) -> Option<Vec<Element>> {
+    let mut elements = Vec::new();
     let mut rest = value;
     loop {
         let (element, after) = element(rest)?;
-        nodes.push(element);
+        elements.push(element);
         match after.strip_prefix(',') {
             Some(after) => rest = after,
-            None => return after.is_empty().then_some(nodes),
+            None => return after.is_empty().then_some(elements),
         }
     }
 }
 
-/// One element's `for`, and what stands after the element.
-fn element(text: &str) -> Option<(Option<IpAddr>, &str)> {
-    let mut found = None;
+/// One element, and what stands after it.
+fn element(text: &str) -> Option<(Element, &str)> {
+    let (mut found, mut over_tls) = (None, false);
     let mut rest = text;
     loop {
         let (name, after) = token(rest.trim_start_matches([' ', '\t']))?;
@@ -148,10 +181,11 @@ fn element(text: &str) -> Option<(Option<IpAddr>, &str)> {
         if name.eq_ignore_ascii_case("for") && found.replace(node(&value)).is_some() {
             return None;
         }
+        over_tls |= name.eq_ignore_ascii_case("proto") && value.eq_ignore_ascii_case("https");
         let after = after.trim_start_matches([' ', '\t']);
         match after.strip_prefix(';') {
             Some(after) => rest = after,
-            None => return Some((found.flatten(), after)),
+            None => return Some((Element { node: found.flatten(), over_tls }, after)),
         }
     }
 }
@@ -281,6 +315,37 @@ mod tests {
         ] {
             let told = client(ForwardingHeader::Forwarded, peer, lines);
             assert_eq!(told, expected, "{peer} {lines:?}");
+        }
+    }
+
+    /// Planted faults: a header that is believed whoever sent it; the other one read as well.
+    #[test]
+    fn a_trusted_proxy_tells_of_the_clients_encryption() {
+        const P: &str = "x-forwarded-proto";
+        use ForwardingHeader::{Forwarded, XForwardedFor};
+        for (header, peer, lines, expected) in [
+            (XForwardedFor, "10.0.0.1", &[][..], false),
+            (XForwardedFor, "10.0.0.1", &[(P, "https")], true),
+            (XForwardedFor, "::ffff:10.0.0.1", &[(P, "HTTPS")], true),
+            (XForwardedFor, "10.0.0.1", &[(P, "https, http")], true),
+            (XForwardedFor, "10.0.0.1", &[(P, "http"), (P, "https")], true),
+            (XForwardedFor, "10.0.0.1", &[(P, "http")], false),
+            (XForwardedFor, "10.0.0.1", &[(P, "https-not")], false),
+            (XForwardedFor, "203.0.113.9", &[(P, "https")], false),
+            (XForwardedFor, "10.0.0.1", &[(F, "for=203.0.113.9;proto=https")], false),
+            (Forwarded, "10.0.0.1", &[(F, "for=203.0.113.9;proto=https")], true),
+            (Forwarded, "10.0.0.1", &[(F, "Proto=\"https\", for=10.0.0.2")], true),
+            (Forwarded, "10.0.0.1", &[(F, "for=203.0.113.9;proto=http")], false),
+            (Forwarded, "10.0.0.1", &[(F, "proto=https;by=\"")], false),
+            (Forwarded, "203.0.113.9", &[(F, "proto=https")], false),
+            (Forwarded, "10.0.0.1", &[(P, "https")], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, HeaderValue::from_str(value).unwrap());
+            }
+            let told = proxies(header).tells_of_tls(peer.parse().unwrap(), &headers);
+            assert_eq!(told, expected, "{header:?} {peer} {lines:?}");
         }
     }
 

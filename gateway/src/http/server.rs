@@ -190,7 +190,8 @@ async fn converse_on<S>(
     let proxies = &gateway.settings.proxies;
     let service = service_fn(move |mut request: Request<Incoming>| {
         let address = proxies.client(peer.address, request.headers());
-        request.extensions_mut().insert(Peer { address, ..peer });
+        let over_tls = peer.over_tls || proxies.tells_of_tls(peer.address, request.headers());
+        request.extensions_mut().insert(Peer { address, over_tls });
         request.extensions_mut().insert(place.clone());
         if let Some(plain) = without_last_slash(request.uri()) {
             *request.uri_mut() = plain;

@@ -1,6 +1,7 @@
 //! Behind a proxy, wrong passwords are counted by the addresses of clients, and nobody lends itself another's.
 //!
-//! Planted fault that this test was seen to catch: the address of the connection counted in any case.
+//! Planted faults that these tests were seen to catch: the address of the connection counted in any case; the proxies'
+//! word about encryption not looked at, or anybody's believed.
 
 use crate::support::{Caller, LISTENERS, Program, configuration};
 
@@ -31,4 +32,29 @@ fn wrong_passwords_are_counted_by_the_clients_of_a_trusted_proxy() {
         let claimed = format!("203.0.113.{number}");
         assert_eq!(attempt(&program, &claimed, "guess"), expected, "nobody is trusted");
     }
+}
+
+/// The cookie that a login gets, over plain connections to the gateway.
+fn cookie(program: &Program, header: &str, value: &str) -> String {
+    let authorization = Caller::basic("a1", "a1").authorization().expect("credentials");
+    let request = ureq::get(format!("{}/api/v2/me", program.url)).header("authorization", authorization);
+    let response = request.header(header, value).call().expect("an answer");
+    response.headers()["set-cookie"].to_str().expect("text").to_owned()
+}
+
+#[test]
+fn a_cookie_keeps_to_encrypted_connections_if_a_trusted_proxy_tells_of_one() {
+    const TRUSTING: &str = "[security]\ntrusted_proxies = [\"127.0.0.0/8\"]\n";
+    let secure = |cookie: String| cookie.ends_with("; SameSite=Strict; Secure");
+    let program = Program::serve(configuration(LISTENERS, TRUSTING));
+    assert!(secure(cookie(&program, "x-forwarded-proto", "https")));
+    assert!(!secure(cookie(&program, "x-forwarded-proto", "http")));
+    assert!(!secure(cookie(&program, "forwarded", "proto=https")), "the other header is the client's own");
+
+    let standard = format!("{TRUSTING}forwarding_header = \"Forwarded\"\n");
+    let program = Program::serve(configuration(LISTENERS, &standard));
+    assert!(secure(cookie(&program, "forwarded", "for=203.0.113.9;proto=https")));
+
+    let program = Program::serve(configuration(LISTENERS, ""));
+    assert!(!secure(cookie(&program, "x-forwarded-proto", "https")), "nobody is trusted");
 }
