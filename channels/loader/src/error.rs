@@ -222,7 +222,7 @@ pub enum LoadError {
     /// Something that the host's options name can't be used.
     #[error("the option `{option}`: {problem}")]
     Option {
-        /// The member of [`Options`](crate::Options).
+        /// The member of [`Options`](crate::Options), or of the engine's configuration that they were made of.
         option: &'static str,
         /// What is wrong with it.
         problem: String,

@@ -82,11 +82,12 @@
 //! # Secrets
 //!
 //! References in the configuration, `{"env": "NAME"}` and `{"file": "path"}`, are resolved here, relative paths from
-//! [`Options::config_dir`]. What a plugin was given
-//! anew, as a refreshed token, a [`SecretStore`] keeps for its next start: [`SecretFile`] is one. Exchanges
-//! are traced at debug level (target `strowger_loader::driver`) without `authorization`, cookies, what the
-//! manifest's `secrets` name, and the secret values that are known, wherever those turn up. Response bodies
-//! that are not JSON are traced by their length alone.
+//! [`Options::config_dir`]. What a plugin was given anew, as a refreshed token, a [`SecretStore`] keeps for its next
+//! start: [`SecretFile`] is one.
+//!
+//! Exchanges are traced at debug level (target `strowger_loader::driver`) without `authorization`, cookies, what the
+//! manifest's `secrets` name, and the secret values that are known, wherever those turn up. Response bodies that are
+//! not JSON are traced by their length alone.
 
 #![deny(unsafe_code)]
 

@@ -95,7 +95,8 @@ impl Default for Options {
 
 impl Options {
     /// What an engine's configuration says of its plugins, and the defaults for all else. Opens the file of kept
-    /// secrets: by default the one beside a store on disk.
+    /// secrets, by default the one beside a store on disk: no other process may use it as long as these options, or a
+    /// channel that was loaded with them, are there.
     pub fn of(plugins: &PluginsConfig, store: &StoreConfig) -> Result<Self, LoadError> {
         let beside_store = || match store {
             StoreConfig::Sqlite { path, .. } => Some(SecretFile::beside_store(path)),
@@ -221,8 +222,8 @@ impl Random for SystemRandom {
 /// Keeps secrets that a plugin was given by a platform, as refreshed tokens. It is the one place where a
 /// secret is kept.
 ///
-/// A plugin that keeps a secret under a name finds it there when it is loaded again: in the member of that name of
-/// the account's `auth`. So asks the loader for the latest one of each of these.
+/// A plugin that keeps a secret under a name finds it again in the member of that name of the account's `auth`: the
+/// loader asks for the latest one of each of these.
 pub trait SecretStore: Send + Sync {
     /// Stores `value` durably before it returns.
     fn keep(&self, secret: &KeptSecret<'_>) -> Result<(), SecretStoreError>;

@@ -336,7 +336,9 @@ fn feature_names(bits: u64) -> Vec<String> {
         .filter(|bit| bits & bit != 0)
         .map(|bit| match bit {
             STROWGER_CHANNEL_FEATURE_HTTP => "requests".to_owned(),
-            STROWGER_CHANNEL_FEATURE_KEEP_SECRET => "a secret store (option `secrets`)".to_owned(),
+            STROWGER_CHANNEL_FEATURE_KEEP_SECRET => {
+                "a secret store (option `secrets`, or `secrets_file`)".to_owned()
+            }
             STROWGER_CHANNEL_FEATURE_FILES => "files (option `attachments_dir`)".to_owned(),
             STROWGER_CHANNEL_FEATURE_FILE_FACTS => "facts of files (option `attachments_dir`)".to_owned(),
             STROWGER_CHANNEL_FEATURE_FETCH => "fetching (option `fetch`)".to_owned(),
