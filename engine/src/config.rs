@@ -87,13 +87,13 @@ pub struct PluginsConfig {
     pub attachments_dir: Option<String>,
     /// Whether, and how much, may be fetched from the public addresses (https) that messages name. By default none
     /// is ever fetched.
-    pub fetch: Option<FetchConfig>,
+    pub fetch: Option<FetchLimits>,
 }
 
 /// Bounds of what is fetched from the addresses that messages name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct FetchConfig {
+pub struct FetchLimits {
     /// How long a file may be, in bytes. Default: 64 MiB.
     pub bytes: u64,
     /// How long it may take, in milliseconds. Default: 60,000.
@@ -103,7 +103,7 @@ pub struct FetchConfig {
     pub own_servers: Vec<String>,
 }
 
-impl Default for FetchConfig {
+impl Default for FetchLimits {
     fn default() -> Self {
         Self { bytes: 64 << 20, time_ms: 60_000, own_servers: Vec::new() }
     }

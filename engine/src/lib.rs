@@ -57,7 +57,7 @@ pub mod proptest;
 mod store;
 
 pub use config::{
-    Config, ConfigError, FetchConfig, Limits, PluginConfig, PluginsConfig, Retention, StoreConfig,
+    Config, ConfigError, FetchLimits, Limits, PluginConfig, PluginsConfig, Retention, StoreConfig,
 };
 pub use decide::{Decision, Facts, decide, decide_on_collection};
 pub use delivery::{Delivery, Stage, Work};

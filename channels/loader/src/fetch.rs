@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, Mode, OFlags};
+use strowger::FetchLimits;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -19,7 +20,6 @@ use ureq::unversioned::transport::{Connector, NextTimeout, RustlsConnector, TcpC
 use crate::base::Address;
 use crate::http::ConnectionLimits;
 use crate::http::tls_config;
-use crate::options::FetchLimits;
 
 /// Why there is no file.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn agent(
         .timeout_connect(Some(connection.connect))
         .timeout_send_request(Some(connection.send))
         .timeout_recv_response(Some(connection.receive))
-        .timeout_global(Some(limits.time.max(Duration::from_millis(1))))
+        .timeout_global(Some(Duration::from_millis(limits.time_ms.max(1))))
         .max_idle_connections(0)
         .build();
     let connector = ().chain(TcpConnector::default()).chain(RustlsConnector::default());
@@ -219,7 +219,7 @@ mod tests {
     use crate::attachment::{read_piece, type_of};
 
     fn limits() -> FetchLimits {
-        FetchLimits { bytes: 100, time: Duration::from_secs(5), own_servers: Vec::new() }
+        FetchLimits { bytes: 100, time_ms: 5_000, own_servers: Vec::new() }
     }
 
     /// As in earnest, but for plain http and for this machine.

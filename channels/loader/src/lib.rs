@@ -129,10 +129,11 @@ pub use http::{
     MAX_RESPONSE_BYTES,
 };
 pub use options::{
-    Clock, ConfiguredSecret, ConversationLimits, FetchLimits, KeptSecret, Options, Random, SecretStore,
-    SecretStoreError, SystemClock, SystemRandom,
+    Clock, ConfiguredSecret, ConversationLimits, KeptSecret, Options, Random, SecretStore, SecretStoreError,
+    SystemClock, SystemRandom,
 };
 pub use plugin::Plugin;
 pub use secret_file::{Purpose, SecretFile, SecretFileError};
+pub use strowger::FetchLimits;
 #[doc(hidden)]
 pub use talk::{MeasuredStep, MeasuredTalk};

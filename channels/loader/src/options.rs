@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use strowger::{FetchConfig, PluginsConfig, StoreConfig};
+use strowger::{FetchLimits, PluginsConfig, StoreConfig};
 use zeroize::Zeroizing;
 
 use crate::error::LoadError;
@@ -46,35 +46,6 @@ pub struct Options {
     pub limits: ConversationLimits,
 }
 
-/// Bounds of what is fetched from the addresses that messages name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchLimits {
-    /// How long a file may be, in bytes. Default: 64 MiB.
-    pub bytes: u64,
-    /// How long it may take. Default: 60 seconds.
-    pub time: Duration,
-    /// Servers that may be in the host's own network, as a company's own store of pictures: `media.example.com`,
-    /// or with a port `media.example.com:8443`. Whoever writes messages can have anything published that such
-    /// a server gives without a login. Default: none.
-    pub own_servers: Vec<String>,
-}
-
-impl Default for FetchLimits {
-    fn default() -> Self {
-        (&FetchConfig::default()).into()
-    }
-}
-
-impl From<&FetchConfig> for FetchLimits {
-    fn from(config: &FetchConfig) -> Self {
-        Self {
-            bytes: config.bytes,
-            time: Duration::from_millis(config.time_ms),
-            own_servers: config.own_servers.clone(),
-        }
-    }
-}
-
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -107,8 +78,7 @@ impl Options {
             None => None,
         };
         let attachments_dir = plugins.attachments_dir.as_ref().map(PathBuf::from);
-        let fetch = plugins.fetch.as_ref().map(FetchLimits::from);
-        Ok(Self { secrets, attachments_dir, fetch, ..Self::default() })
+        Ok(Self { secrets, attachments_dir, fetch: plugins.fetch.clone(), ..Self::default() })
     }
 }
 
