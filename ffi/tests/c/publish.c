@@ -12,18 +12,13 @@ static void asked(strowger_agent *agent, const char *id, const char *body) {
   CHECK(holds(taken(reply), "\"statusCode\":0"));
 }
 
-/* The next note; what it says was done. */
-static const char *heard(strowger_subscription *notes) {
-  strowger_buf *note = NULL;
-  STATUS(STROWGER_OK, strowger_subscription_next(notes, 0, &note, &error));
-  return taken(note);
-}
-
-/* Expects that the plugin is not loaded, and gives the reason. */
+/* Loads the plugin; gives the reason if it can't be loaded. */
 static const char *refused(strowger_engine *engine, char **argv) {
   static char reason[1024];
   strowger_str message;
-  CHECK(strowger_channel_load(engine, text(argv[2]), text(argv[3]), &error) == STROWGER_ERR_LOAD);
+  const strowger_status status = strowger_channel_load(engine, text(argv[2]), text(argv[3]), &error);
+  if (status == STROWGER_OK) return NULL;
+  CHECK(status == STROWGER_ERR_LOAD);
   message = strowger_error_message(error);
   snprintf(reason, sizeof reason, "%.*s", (int)message.len, message.ptr);
   strowger_error_free(error);
@@ -36,11 +31,12 @@ int main(int argc, char **argv) {
   strowger_agent *agent = NULL;
   strowger_subscription *notes = NULL;
   char id[64], body[1024];
+  const char *reason = NULL;
   uint32_t delivered = 0;
   CHECK(argc == 2 || argc == 5);
   STATUS(STROWGER_OK, strowger_engine_open(text(argv[1]), &engine, &error));
-  if (argc == 2 || strowger_channel_load(engine, text(argv[2]), text(argv[3]), NULL) != STROWGER_OK) {
-    if (argc == 5) printf("refused: %s\n", refused(engine, argv));
+  if (argc == 2 || (reason = refused(engine, argv)) != NULL) {
+    if (reason != NULL) printf("refused: %s\n", reason);
     strowger_engine_close(engine);
     puts("ok");
     return 0;
@@ -48,23 +44,24 @@ int main(int argc, char **argv) {
   /* Nobody else keeps secrets in the same file, whatever store it has. */
   if (strstr(argv[1], "secrets_file") != NULL) {
     STATUS(STROWGER_OK, strowger_engine_open(text(argv[1]), &other, &error));
-    CHECK(holds(refused(other, argv), "is used by another"));
+    reason = refused(other, argv);
+    CHECK(reason != NULL && holds(reason, "is used by another"));
     strowger_engine_close(other);
   }
 
   STATUS(STROWGER_OK, strowger_agent_open(engine, text(AGENT), &agent, &error));
   STATUS(STROWGER_OK, strowger_subscribe(agent, text("/v2/me/twitter"), &notes, &error));
   asked(agent, "", "{\"operationName\":\"Create\"}");
-  member(heard(notes), "id", id, sizeof id);
+  member(next_note(notes), "id", id, sizeof id);
   snprintf(body, sizeof body,
            "{\"operationName\":\"Send\",\"queuePath\":\"/queues/out\",\"twitter\":{\"from\":\"brand\","
            "\"message\":\"%s\",\"attachments\":[{\"file\":\"menu\"}]}}",
            argv[4]);
   asked(agent, id, body);
-  CHECK(holds(heard(notes), "\"state\":\"Sent\""));
+  CHECK(holds(next_note(notes), "\"state\":\"Sent\""));
   STATUS(STROWGER_OK, strowger_deliver(engine, 1, 10000, &delivered, &error));
   CHECK(delivered == 1);
-  CHECK(holds(heard(notes), "\"state\":\"Completed\""));
+  CHECK(holds(next_note(notes), "\"state\":\"Completed\""));
   strowger_subscription_free(notes);
   strowger_agent_close(agent);
   strowger_engine_close(engine);

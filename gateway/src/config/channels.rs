@@ -1,6 +1,6 @@
 //! `[[channel]]`: the plugins, and what each is told.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strowger::{Config, Engine};
@@ -37,12 +37,13 @@ fn load(section: &Section<'_>, folder: &Path, secrets: Option<&Arc<SecretFile>>)
     let plugin =
         section.required_text("plugin", "the path of the plugin's library").map(|path| folder.join(path));
     let config = read_config(section, folder);
-    // What a file says of paths is taken from its own folder.
-    let config_file = section.file("config_file", folder);
-    let config_dir = config_file.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned();
     let attachments_dir = section.file("attachments_directory", folder);
     let fetch = read_fetch(section);
     let store = secrets.map(|file| Arc::clone(file) as Arc<dyn SecretStore>);
+    let plugin = Plugin::open(plugin?, None)
+        .map_err(|error| section.wrong("plugin", format!("can't be loaded: {error}")))
+        .ok();
+    let (plugin, (config, config_dir)) = plugin.zip(config)?;
     let options = Options {
         config_dir: Some(config_dir),
         attachments_dir,
@@ -50,10 +51,6 @@ fn load(section: &Section<'_>, folder: &Path, secrets: Option<&Arc<SecretFile>>)
         secrets: store,
         ..Options::default()
     };
-    let plugin = Plugin::open(plugin?, None)
-        .map_err(|error| section.wrong("plugin", format!("can't be loaded: {error}")))
-        .ok();
-    let (plugin, config) = plugin.zip(config)?;
     let told = if section.has("config_file") { "config_file" } else { "config" };
     plugin
         .instance(&config, &options)
@@ -78,17 +75,19 @@ fn read_fetch(section: &Section<'_>) -> Option<FetchLimits> {
     is_allowed.then(|| FetchLimits { own_servers, ..FetchLimits::default() })
 }
 
-/// The plugin's configuration document: in the file, or in one of its own.
-fn read_config(section: &Section<'_>, folder: &Path) -> Option<String> {
+/// The plugin's configuration document, in the file or in one of its own, and the folder of the one that has it: what
+/// it says of paths begins there.
+fn read_config(section: &Section<'_>, folder: &Path) -> Option<(String, PathBuf)> {
     match (section.has("config"), section.file("config_file", folder)) {
         (true, Some(_)) => {
             section.wrong("config_file", "stands beside `config`: expected one of them");
             None
         }
-        (true, None) => member_json(section, "config").map(|json| json.to_string()),
-        (false, Some(file)) => std::fs::read_to_string(file)
+        (true, None) => member_json(section, "config").map(|json| (json.to_string(), folder.to_owned())),
+        (false, Some(file)) => std::fs::read_to_string(&file)
             .map_err(|error| section.wrong("config_file", format!("can't be read: {error}")))
-            .ok(),
+            .ok()
+            .map(|config| (config, file.parent().unwrap_or(folder).to_owned())),
         (false, None) => {
             if !section.has("config_file") {
                 section

@@ -231,12 +231,16 @@ mod tests {
         TrustedProxies { networks: networks.into(), header }
     }
 
-    fn client(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) -> String {
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        proxies(header).client(peer.parse().unwrap(), &headers).to_string()
+        headers
+    }
+
+    fn client(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) -> String {
+        proxies(header).client(peer.parse().unwrap(), &headers(lines)).to_string()
     }
 
     #[test]
@@ -340,11 +344,7 @@ mod tests {
             (Forwarded, "203.0.113.9", &[(F, "proto=https")], false),
             (Forwarded, "10.0.0.1", &[(P, "https")], false),
         ] {
-            let mut headers = HeaderMap::new();
-            for (name, value) in lines {
-                headers.append(*name, HeaderValue::from_str(value).unwrap());
-            }
-            let told = proxies(header).tells_of_tls(peer.parse().unwrap(), &headers);
+            let told = proxies(header).tells_of_tls(peer.parse().unwrap(), &headers(lines));
             assert_eq!(told, expected, "{header:?} {peer} {lines:?}");
         }
     }

@@ -164,15 +164,12 @@ mod tests {
         ConfiguredSecret { plugin: "twitter", channel: None, account: "brand", name: "refresh_token", value }
     }
 
+    fn renewed(value: &str) -> KeptSecret<'_> {
+        KeptSecret { plugin: "twitter", channel: "twitter", account: "brand", name: "refresh_token", value }
+    }
+
     fn keep(file: &SecretFile, value: &str) {
-        let secret = KeptSecret {
-            plugin: "twitter",
-            channel: "twitter",
-            account: "brand",
-            name: "refresh_token",
-            value,
-        };
-        file.keep(&secret).unwrap();
+        file.keep(&renewed(value)).unwrap();
     }
 
     fn latest(file: &SecretFile, value: &str) -> Option<String> {
@@ -263,18 +260,11 @@ mod tests {
         keep(&file, "second");
         // A folder stands in the way of the new file.
         fs::create_dir(path.with_file_name("secrets-new")).unwrap();
-        let secret = KeptSecret {
-            plugin: "twitter",
-            channel: "twitter",
-            account: "brand",
-            name: "refresh_token",
-            value: SECRET,
-        };
-        let error = file.keep(&secret).unwrap_err();
+        let error = file.keep(&renewed(SECRET)).unwrap_err();
         assert!(!format!("{error:?}").contains(SECRET));
         assert_eq!(latest(&file, "first").as_deref(), Some("second"));
         fs::remove_dir(path.with_file_name("secrets-new")).unwrap();
-        file.keep(&secret).unwrap();
+        keep(&file, SECRET);
         assert_eq!(latest(&file, "first").as_deref(), Some(SECRET));
     }
 }
