@@ -53,6 +53,31 @@ fn the_committed_example_has_no_mistakes() {
     assert!(!folder.path().join("strowger.db").exists(), "the check opens no store");
 }
 
+/// Planted faults: references taken from the working directory, or from the folder of the other file.
+#[test]
+fn a_channels_file_names_files_in_its_own_folder() {
+    let folder = example();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("channels")).expect("a folder");
+    let facebook = fs::read_to_string(at("facebook.json")).expect("the example");
+    let facebook = facebook.replace("\"demo-page-token\"", "{ \"file\": \"token\" }");
+    fs::write(at("channels/facebook.json"), facebook).expect("written");
+    let text = fs::read_to_string(at("gateway.toml")).expect("the example");
+    fs::write(at("gateway.toml"), text.replace("\"facebook.json\"", "\"channels/facebook.json\""))
+        .expect("written");
+
+    let output = check(&at("gateway.toml"));
+    let said = String::from_utf8(output.stderr).expect("text");
+    let missing = at("channels/token");
+    assert!(
+        said.contains("`channel[1].config_file`") && said.contains(&*missing.to_string_lossy()),
+        "{said}"
+    );
+    fs::write(missing, "a-token\n").expect("written");
+    let output = check(&at("gateway.toml"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn what_the_example_leaves_out_stands_at_the_default_that_it_tells() {
     // Each commented setting, taken in, is understood.
